@@ -1,0 +1,334 @@
+/** Recording and reading decisions, CONTRACT and DESIGN §4. */
+import { z } from "zod";
+import { toDecision, type StoredEntry } from "../../ledger/decision.ts";
+import { draftDecision } from "../../ledger/draft.ts";
+import { BATCH_DECISIONS_MAX } from "../../ledger/limits.ts";
+import { Decision, DecisionCreate } from "../../ledger/schema.ts";
+import {
+  coveredBy,
+  drafting,
+  json,
+  keyedFrom,
+  land,
+  landedBefore,
+  Receipt,
+  receiptOf,
+  ReceiptQuery,
+  replayedHeader,
+} from "../answers.ts";
+import { decisionsOf } from "../decision-pages.ts";
+import { endpoint, type Endpoint } from "../endpoint.ts";
+import { Problem } from "../problem.ts";
+import { DecisionFilterQuery, PageQuery, toFilter } from "../queries.ts";
+import { jsonList, streamResponse } from "../stream.ts";
+import { decisionAt, type DecisionWithReceipt } from "./decision-answer.ts";
+
+const PAGE_SIZE_DEFAULT = 20;
+
+const DecisionParams = z.object({ decision_id: z.string() });
+
+const BatchCreate = z
+  .object({
+    decisions: z
+      .array(DecisionCreate)
+      .min(1, { error: "must hold at least one decision" })
+      .max(BATCH_DECISIONS_MAX, { error: `must hold at most ${BATCH_DECISIONS_MAX} decisions` }),
+  })
+  .meta({ id: "DecisionBatchCreate" });
+
+const BatchAnswer = z
+  .object({
+    count: z.int(),
+    decisions: z.array(
+      z.object({
+        decision_id: z.string(),
+        index: z.int(),
+        created_at: z.string(),
+        content_hash: z.string().nullable(),
+        chain_hash: z.string(),
+      }),
+    ),
+    receipt: z.object({
+      ledger: z.string(),
+      first_index: z.int(),
+      size: z.int(),
+      root_hash: z.string(),
+      checkpoint: z.string(),
+    }),
+  })
+  .meta({ id: "DecisionBatch" });
+
+const DecisionList = z
+  .object({
+    decisions: z.array(Decision),
+    total: z.int().optional(),
+    page: z.int().optional(),
+    page_size: z.int().optional(),
+    has_more: z.boolean(),
+    next_cursor: z.string().nullable().optional(),
+  })
+  .meta({ id: "DecisionList" });
+
+const HistoryAnswer = z
+  .object({
+    entries: z.array(
+      z.object({
+        index: z.int(),
+        kind: z.string(),
+        id: z.string(),
+        recorded_at: z.string(),
+        actor: z.string(),
+        facts: z.record(z.string(), z.unknown()),
+        content: z.record(z.string(), z.unknown()),
+      }),
+    ),
+  })
+  .meta({ id: "DecisionHistory" });
+
+const answer = (description: string, schema: z.ZodType) => ({
+  description,
+  content: { "application/json": { schema } },
+});
+
+const recordDecision = endpoint(
+  {
+    method: "post",
+    path: "/v1/decisions",
+    scope: "record",
+    operationId: "recordDecision",
+    tag: "Decisions",
+    summary: "Record a decision",
+    description:
+      "Answered once the entry and a signed checkpoint over it are committed. With an Idempotency-Key every retry is safe, for ever.",
+    query: ReceiptQuery,
+    body: { schema: DecisionCreate, required: true },
+    answer: answer("The decision as recorded", Decision.extend({ receipt: Receipt })),
+    problems: [413, 415, 422, 503],
+  },
+  async (call) => {
+    const { body, query, ledger, principal, services } = call;
+    const keyed = keyedFrom(call);
+    const before = await landedBefore(ledger, keyed);
+    const draft = before
+      ? undefined
+      : drafting(() => draftDecision(body, principal.actor, services.random, keyed));
+    const landed = before ?? (await land(ledger, draft ? [draft] : [], keyed));
+    const covered = await coveredBy(ledger, landed);
+    if (landed.replayed || draft === undefined) {
+      const decision = await decisionAt(ledger, landed.replayed ? landed.firstIndex : 0);
+      return json(
+        { ...decision, receipt: await receiptOf(ledger, decision.index, covered, query) },
+        replayedHeader(landed),
+      );
+    }
+    const [placed] = landed.outcome.entries;
+    if (placed === undefined) throw new Problem(500, "the append answered no entry");
+    const decision: DecisionWithReceipt = {
+      decision_id: placed.id,
+      created_at: placed.recordedAt,
+      service_name: body.service_name,
+      decision_type: body.decision_type,
+      input: body.input,
+      model: body.model,
+      output: body.output,
+      status: "recorded",
+      content_hash: draft.contentHash,
+      chain_hash: placed.chainHash,
+      prompt: body.prompt ?? null,
+      tool_calls: body.tool_calls ?? null,
+      metadata: body.metadata ?? null,
+      incorrect_reason: null,
+      incorrect_at: null,
+      correction: null,
+      ledger: ledger.name,
+      index: placed.index,
+      receipt: await receiptOf(ledger, placed.index, covered, query),
+    };
+    return json(decision);
+  },
+);
+
+const recordDecisions = endpoint(
+  {
+    method: "post",
+    path: "/v1/decisions/batch",
+    scope: "record",
+    operationId: "recordDecisions",
+    tag: "Decisions",
+    summary: "Record up to 1000 decisions, all or nothing",
+    body: { schema: BatchCreate, required: true },
+    answer: answer("Consecutive entries and one receipt", BatchAnswer),
+    problems: [413, 415, 422, 503],
+  },
+  async (call) => {
+    const { ledger, principal, services } = call;
+    const { decisions } = call.body;
+    const keyed = keyedFrom(call, decisions.length);
+    const before = await landedBefore(ledger, keyed);
+    const drafts = before
+      ? []
+      : decisions.map((create, i) =>
+          drafting(
+            () =>
+              draftDecision(create, principal.actor, services.random, i === 0 ? keyed : undefined),
+            `decisions[${i}]`,
+          ),
+        );
+    const landed = before ?? (await land(ledger, drafts, keyed));
+    const covered = await coveredBy(ledger, landed);
+    const rows = landed.replayed
+      ? await recordedRows(ledger.reader.entriesAt(range(landed.firstIndex, landed.count)))
+      : landed.outcome.entries.map((placed, i) => ({
+          decision_id: placed.id,
+          index: placed.index,
+          created_at: placed.recordedAt,
+          content_hash: drafts[i]?.contentHash ?? null,
+          chain_hash: placed.chainHash,
+        }));
+    return json(
+      {
+        count: rows.length,
+        decisions: rows,
+        receipt: {
+          ledger: ledger.name,
+          first_index: rows[0]?.index ?? 0,
+          size: covered.size,
+          root_hash: covered.rootHash,
+          checkpoint: covered.checkpoint,
+        },
+      },
+      replayedHeader(landed),
+    );
+  },
+);
+
+async function recordedRows(reading: Promise<readonly StoredEntry[]>) {
+  return (await reading).map(({ header, chainHash, contentHash }) => ({
+    decision_id: header.id,
+    index: header.index,
+    created_at: header.recorded_at,
+    content_hash: contentHash,
+    chain_hash: chainHash,
+  }));
+}
+
+function range(first: number, count: number): number[] {
+  return Array.from({ length: count }, (_, i) => first + i);
+}
+
+const listDecisions = endpoint(
+  {
+    method: "get",
+    path: "/v1/decisions",
+    scope: "read",
+    operationId: "listDecisions",
+    tag: "Decisions",
+    summary: "List decisions, newest first",
+    description:
+      "Pages with a total (`page`, `page_size`), or keyset pages without (`limit`, `cursor`): those cost the same at any depth.",
+    query: DecisionFilterQuery.extend(PageQuery.shape),
+    answer: answer("A page", DecisionList),
+    problems: [422],
+  },
+  async ({ query, ledger: { reader } }) => {
+    const filter = toFilter(query);
+    const json = { "Content-Type": "application/json" };
+    if (query.cursor !== undefined || query.limit !== undefined) {
+      const limit = query.limit ?? PAGE_SIZE_DEFAULT;
+      const start = query.cursor === undefined ? { offset: 0 } : { after: query.cursor };
+      const keys = await reader.decisionKeys(filter, start, limit + 1);
+      const shown = keys.slice(0, limit);
+      const has_more = keys.length > limit;
+      const next_cursor = has_more ? (shown.at(-1)?.decisionId ?? null) : null;
+      return streamResponse(
+        jsonList("decisions", decisionsOf(reader, shown), () => ({ has_more, next_cursor })),
+        json,
+      );
+    }
+    const page = query.page ?? 1;
+    const page_size = query.page_size ?? PAGE_SIZE_DEFAULT;
+    const offset = Math.min((page - 1) * page_size, Number.MAX_SAFE_INTEGER);
+    const [total, keys] = await Promise.all([
+      reader.countDecisions(filter),
+      reader.decisionKeys(filter, { offset }, page_size + 1),
+    ]);
+    const has_more = keys.length > page_size;
+    const shown = decisionsOf(reader, keys.slice(0, page_size));
+    return streamResponse(
+      jsonList("decisions", shown, () => ({ total, page, page_size, has_more })),
+      json,
+    );
+  },
+);
+
+const getDecision = endpoint(
+  {
+    method: "get",
+    path: "/v1/decisions/{decision_id}",
+    scope: "read",
+    operationId: "getDecision",
+    tag: "Decisions",
+    summary: "One decision",
+    params: DecisionParams,
+    answer: answer("The decision", Decision),
+    problems: [404],
+  },
+  async ({ params: { decision_id }, ledger }) => {
+    const entries = await ledger.reader.decision(decision_id);
+    if (entries === undefined) throw new Problem(404, `Decision ${decision_id} not found`);
+    return json(toDecision(entries));
+  },
+);
+
+/** Entries of a history read at once: each holds at most 1 MiB of content. */
+const HISTORY_CHUNK = 16;
+
+const getHistory = endpoint(
+  {
+    method: "get",
+    path: "/v1/decisions/{decision_id}/history",
+    scope: "read",
+    operationId: "getDecisionHistory",
+    tag: "Decisions",
+    summary: "Every entry about a decision, oldest first",
+    params: DecisionParams,
+    answer: answer("Entries with their content", HistoryAnswer),
+    problems: [404],
+  },
+  async ({ params: { decision_id }, ledger: { reader } }) => {
+    const indexes = await reader.historyIndexes(decision_id);
+    if (indexes.length === 0) throw new Problem(404, `Decision ${decision_id} not found`);
+    const pages = async function* () {
+      for (let i = 0; i < indexes.length; i += HISTORY_CHUNK) {
+        yield (await reader.entriesAt(indexes.slice(i, i + HISTORY_CHUNK))).map(historyEntry);
+      }
+    };
+    return streamResponse(
+      jsonList("entries", pages(), () => ({})),
+      { "Content-Type": "application/json" },
+    );
+  },
+);
+
+function historyEntry({ header, content }: StoredEntry) {
+  const { index, kind, id, recorded_at, actor, facts } = header;
+  // What was asked under an idempotency key is the client's business, not part of the story.
+  const values = Object.entries(content).filter(([field]) => field !== "request");
+  return {
+    index,
+    kind,
+    id,
+    recorded_at,
+    actor,
+    facts,
+    content: Object.fromEntries(values.map(([field, { value }]) => [field, value])),
+  };
+}
+
+export const decisionEndpoints: readonly Endpoint[] = [
+  recordDecision,
+  recordDecisions,
+  listDecisions,
+  getDecision,
+  getHistory,
+];

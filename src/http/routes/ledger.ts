@@ -1,0 +1,126 @@
+/** The ledger itself: where it stands, its signed checkpoints, its entries (DESIGN §4, §5). */
+import { z } from "zod";
+import { toHex } from "../../lib/bytes.ts";
+import { entryLine } from "../../ledger/entry-line.ts";
+import { rootAt } from "../../ledger/proof.ts";
+import { json } from "../answers.ts";
+import { endpoint, type Endpoint } from "../endpoint.ts";
+import { Problem } from "../problem.ts";
+import { integerParam } from "../queries.ts";
+import { streamResponse } from "../stream.ts";
+
+const ENTRIES_MAX = 1000;
+const ENTRIES_DEFAULT = 100;
+
+const LedgerAnswer = z
+  .object({
+    ledger: z.string(),
+    origin: z.string(),
+    size: z.int(),
+    root_hash: z.string(),
+    chain_hash: z.string().nullable(),
+    verifier_keys: z.array(z.string()).meta({ description: "C2SP verifier keys, newest first." }),
+    first_recorded_at: z.string().nullable(),
+    last_recorded_at: z.string().nullable(),
+  })
+  .meta({ id: "Ledger" });
+
+const getLedger = endpoint(
+  {
+    method: "get",
+    path: "/v1/ledger",
+    scope: "read",
+    operationId: "getLedger",
+    tag: "Ledger",
+    summary: "Where the ledger stands",
+    answer: {
+      description: "Size, root, keys",
+      content: { "application/json": { schema: LedgerAnswer } },
+    },
+    problems: [503],
+  },
+  async ({ ledger }) => {
+    const [head, [first], status] = await Promise.all([
+      ledger.reader.head(),
+      ledger.reader.entriesAt([0]),
+      ledger.status(),
+    ]);
+    const size = head?.size ?? 0;
+    return json({
+      ledger: ledger.name,
+      origin: ledger.origin,
+      size,
+      root_hash: toHex(await rootAt(size, ledger.reader)),
+      chain_hash: head?.chainHash ?? null,
+      verifier_keys: status.verifierKeys,
+      first_recorded_at: first?.header.recorded_at ?? null,
+      last_recorded_at: head?.recordedAt ?? null,
+    });
+  },
+);
+
+const getCheckpoint = endpoint(
+  {
+    method: "get",
+    path: "/v1/ledger/checkpoint",
+    scope: "read",
+    operationId: "getCheckpoint",
+    tag: "Ledger",
+    summary: "The newest signed checkpoint, or an older committed one",
+    query: z.object({
+      size: integerParam(1, Number.MAX_SAFE_INTEGER).optional().meta({ type: "integer" }),
+    }),
+    answer: { description: "C2SP signed note", content: { "text/plain": { schema: z.string() } } },
+    problems: [404, 422],
+  },
+  async ({ query: { size }, ledger: { reader } }) => {
+    const note =
+      size === undefined
+        ? (await reader.head())?.checkpoint
+        : (await reader.checkpoint(size))?.note;
+    if (!note) {
+      const what =
+        size === undefined
+          ? "The ledger has no checkpoint yet"
+          : `No checkpoint of size ${size} was committed`;
+      throw new Problem(404, what);
+    }
+    return new Response(note, {
+      headers: { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-cache" },
+    });
+  },
+);
+
+const getEntries = endpoint(
+  {
+    method: "get",
+    path: "/v1/ledger/entries",
+    scope: "read",
+    operationId: "listEntries",
+    tag: "Ledger",
+    summary: "Entries by index, one line each",
+    description: "May answer fewer than asked, bounded by octets, never none while there are more.",
+    query: z.object({
+      from: integerParam(0, Number.MAX_SAFE_INTEGER)
+        .optional()
+        .meta({ type: "integer", minimum: 0, default: 0 }),
+      limit: integerParam(1, ENTRIES_MAX)
+        .optional()
+        .meta({ type: "integer", minimum: 1, maximum: ENTRIES_MAX, default: ENTRIES_DEFAULT }),
+    }),
+    answer: {
+      description: "Entry lines",
+      content: { "application/x-ndjson": { schema: z.string() } },
+    },
+    problems: [422],
+  },
+  async ({ query: { from = 0, limit = ENTRIES_DEFAULT }, ledger: { reader } }) => {
+    const rows = await reader.entries(from, Math.min(from + limit, Number.MAX_SAFE_INTEGER), limit);
+    const lines = async function* () {
+      for (const row of rows) yield `${entryLine(row)}\n`;
+    };
+    return streamResponse(lines(), { "Content-Type": "application/x-ndjson" });
+  },
+);
+
+export const ledgerEndpoints: readonly Endpoint[] = [getLedger, getCheckpoint, getEntries];

@@ -1,0 +1,165 @@
+/** One pass of the server's verification over consecutive pages, see audit.ts. Memory of one page. */
+import { equalBytes, toHex } from "../lib/bytes.ts";
+import type { AuditReader, AuditRequest, AuditRow, StoredTile } from "./audit.ts";
+import { checkProjections } from "./audit-projections.ts";
+import { openCheckpoint } from "./checkpoint.ts";
+import type { Fault, Finding } from "./fault.ts";
+import type { Hash } from "./hash.ts";
+import { rootOfEdge, type Edge } from "./merkle.ts";
+import type { StoredCheckpoint, StoredHead } from "./ports.ts";
+import { extendTree, type Tile, type Tree } from "./tiles.ts";
+import { EntryVerifier } from "./verify.ts";
+
+export class AuditPass {
+  readonly findings: Finding[] = [];
+  readonly #reader: AuditReader;
+  readonly #request: AuditRequest;
+  readonly #verifier: EntryVerifier;
+  #tree: Tree;
+  #chainHash: string;
+  /** After a gap every later root differs: said once, not for each checkpoint and tile. */
+  #gap = false;
+
+  constructor(reader: AuditReader, request: AuditRequest, tree: Tree, previous: string) {
+    this.#reader = reader;
+    this.#request = request;
+    this.#tree = tree;
+    this.#chainHash = previous;
+    const { ledger } = request;
+    this.#verifier = new EntryVerifier({
+      ledger,
+      from: tree.size,
+      previous,
+      recordedAt: "",
+      edge: tree.edge,
+    });
+  }
+
+  get size(): number {
+    return this.#verifier.size;
+  }
+
+  get tree(): Tree {
+    return this.#tree;
+  }
+
+  report(index: number | null, fault: Fault, message: string): void {
+    this.findings.push({ index, decisionId: null, fault, message });
+  }
+
+  async checkPage(rows: readonly AuditRow[]): Promise<void> {
+    const from = this.size;
+    const to = (rows.at(-1)?.index ?? from - 1) + 1;
+    const [checkpoints, before, tiles] = await Promise.all([
+      this.#reader.checkpoints(from, to),
+      this.#reader.checkpointSizeAt(from),
+      this.#reader.tiles(from, to),
+    ]);
+    const { leaves, edges } = this.#checkEntries(
+      rows,
+      new Set(checkpoints.map(({ size }) => size)),
+    );
+    if (this.#gap) return;
+    const { tree, full } = extendTree(this.#tree, leaves);
+    this.#tree = tree;
+    this.#checkTiles(full, tiles, from);
+    this.#checkSizes(checkpoints, before);
+    await Promise.all(checkpoints.map((row) => this.#checkCheckpoint(row, edges.get(row.size))));
+  }
+
+  /** The head row is the last entry's, and a checkpoint covers it. */
+  checkHead(head: StoredHead | undefined): void {
+    if (head === undefined) return;
+    if (head.chainHash !== this.#chainHash) {
+      this.report(
+        head.size - 1,
+        "projection_mismatch",
+        `the head says ${head.chainHash}, the last entry ${this.#chainHash}`,
+      );
+    }
+    if (!head.checkpoint) {
+      this.report(head.size - 1, "signature_invalid", `no checkpoint covers size ${head.size}`);
+    }
+  }
+
+  #checkEntries(
+    rows: readonly AuditRow[],
+    checkpointSizes: ReadonlySet<number>,
+  ): { leaves: Hash[]; edges: Map<number, Edge> } {
+    const leaves: Hash[] = [];
+    const edges = new Map<number, Edge>();
+    for (const row of rows) {
+      if (row.index !== this.size) this.#gap = true;
+      const { header, leaf, findings } = this.#verifier.check(row);
+      this.findings.push(...findings);
+      if (header !== undefined) this.findings.push(...checkProjections(row, header));
+      leaves.push(leaf);
+      if (checkpointSizes.has(this.size)) edges.set(this.size, this.#verifier.edge);
+      this.#chainHash = row.chainHash;
+    }
+    return { leaves, edges };
+  }
+
+  async #checkCheckpoint({ size, note }: StoredCheckpoint, edge: Edge | undefined): Promise<void> {
+    const opened = await openCheckpoint(note, this.#request.verifiers);
+    if (!opened.ok) {
+      return this.report(
+        size - 1,
+        "signature_invalid",
+        `the checkpoint of size ${size}: ${opened.reason}`,
+      );
+    }
+    const { checkpoint } = opened;
+    const root = rootOfEdge(edge ?? []);
+    if (checkpoint.origin !== this.#request.origin) {
+      this.report(
+        size - 1,
+        "signature_invalid",
+        `the checkpoint of size ${size} is of origin ${checkpoint.origin}`,
+      );
+    }
+    if (checkpoint.size !== size || !equalBytes(checkpoint.rootHash, root)) {
+      this.report(
+        size - 1,
+        "root_mismatch",
+        `the entries make root ${toHex(root)} at size ${size}, the checkpoint says ${toHex(checkpoint.rootHash)} at size ${checkpoint.size}`,
+      );
+    }
+  }
+
+  /** Each checkpoint names the one before it, back to 0: a removed one shows. */
+  #checkSizes(checkpoints: readonly StoredCheckpoint[], before: number): void {
+    let previous = before;
+    for (const { size, previousSize } of checkpoints) {
+      if (previousSize !== previous) {
+        this.report(
+          size - 1,
+          "root_mismatch",
+          `the checkpoint of size ${size} names ${previousSize} before it, found ${previous}`,
+        );
+      }
+      previous = size;
+    }
+  }
+
+  /** Stored tiles are exactly those the entries fill, hash for hash. */
+  #checkTiles(expected: readonly Tile[], stored: readonly StoredTile[], from: number): void {
+    const found = new Map(stored.map((tile) => [`${tile.level}/${tile.index}`, tile]));
+    for (const tile of expected) {
+      const name = `${tile.level}/${tile.index}`;
+      const row = found.get(name);
+      found.delete(name);
+      const hashes = tile.hashes.map(toHex).join("");
+      if (row?.hashes !== hashes || row.rootHash !== toHex(tile.rootHash)) {
+        this.report(
+          from,
+          "root_mismatch",
+          `tile ${name} is ${row ? "not made of the entries" : "missing"}`,
+        );
+      }
+    }
+    for (const name of found.keys()) {
+      this.report(from, "root_mismatch", `tile ${name} is stored but not full`);
+    }
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * The server's own verification, DESIGN §4 `/v1/integrity/verify`: everything that is stored is
+ * recomputed from the headers' octets, in pages, with bounded memory: contents and commitments,
+ * chain, tree, tiles, checkpoints and their signatures, and every projection.
+ * Pure over its port.
+ */
+import { toHex } from "../lib/bytes.ts";
+import { AuditPass } from "./audit-pass.ts";
+import type { ProjectionRows } from "./audit-projections.ts";
+import type { Finding } from "./fault.ts";
+import { GENESIS } from "./hash.ts";
+import type { VerifierKey } from "./note.ts";
+import type { StoredCheckpoint, StoredHead } from "./ports.ts";
+import { rootAt, type TileReader } from "./proof.ts";
+import type { EntryRow } from "./read.ts";
+import { readTree } from "./read-tree.ts";
+import { EMPTY_TREE, rootOf } from "./tiles.ts";
+
+/** An entry with the rows that were derived from it. */
+export interface AuditRow extends EntryRow, ProjectionRows {}
+
+export interface StoredTile {
+  readonly level: number;
+  readonly index: number;
+  readonly rootHash: string;
+  /** Lower-case hex, joined. */
+  readonly hashes: string;
+}
+
+export interface AuditReader extends TileReader {
+  head(): Promise<StoredHead | undefined>;
+  /** By index, bounded by octets, at least one while there are more. Must survive corrupt rows. */
+  page(from: number, to: number, limit: number): Promise<readonly AuditRow[]>;
+  /** Checkpoints with `from` < size ≤ `to`, oldest first. */
+  checkpoints(from: number, to: number): Promise<readonly StoredCheckpoint[]>;
+  /** The size of the newest checkpoint at or below `size`; 0 when there is none. */
+  checkpointSizeAt(size: number): Promise<number>;
+  /** Tiles that are full at size `to` and were not at size `from`, by level, then index. */
+  tiles(from: number, to: number): Promise<readonly StoredTile[]>;
+  /** Rows that no entry explains, and counters that do not add up; one consistent look. */
+  strays(): Promise<readonly Finding[]>;
+}
+
+export interface AuditRequest {
+  readonly ledger: string;
+  readonly origin: string;
+  readonly verifiers: readonly VerifierKey[];
+  readonly from: number;
+  /** Absent: up to the head as it is now. */
+  readonly to?: number | undefined;
+  /** Stops between pages once it is false, so that a caller can answer in time. */
+  readonly mayContinue: () => boolean;
+}
+
+export interface AuditResult {
+  readonly size: number;
+  readonly rootHash: string;
+  /** What this call covered, half-open. */
+  readonly checked: { readonly from: number; readonly to: number };
+  readonly findings: readonly Finding[];
+}
+
+/** Past pages of about this many entries the rate grows no more. */
+const PAGE_ENTRIES = 1000;
+/** An answer lists this many findings: one suffices to refuse, more help to see what was done. */
+const FINDINGS_MAX = 100;
+
+export async function auditLedger(
+  reader: AuditReader,
+  request: AuditRequest,
+): Promise<AuditResult> {
+  const head = await reader.head();
+  const size = head?.size ?? 0;
+  const to = Math.min(request.to ?? size, size);
+  const from = Math.min(request.from, to);
+  const pass = await startPass(reader, request, from);
+  let next = from < to ? reader.page(from, to, PAGE_ENTRIES) : undefined;
+  while (next !== undefined) {
+    const rows = await next;
+    const last = rows.at(-1)?.index;
+    if (last === undefined) {
+      pass.report(
+        pass.size,
+        "truncated",
+        `expected entries up to ${to - 1}, found none from ${pass.size} on`,
+      );
+      break;
+    }
+    const more = last + 1 < to && pass.findings.length < FINDINGS_MAX && request.mayContinue();
+    next = more ? reader.page(last + 1, to, PAGE_ENTRIES) : undefined; // read while this one is checked
+    await Promise.all([pass.checkPage(rows), next]);
+  }
+  const atHead = pass.size >= size;
+  if (atHead) {
+    pass.checkHead(head);
+    pass.findings.push(...(await reader.strays()));
+  }
+  return {
+    size,
+    rootHash: toHex(atHead ? rootOf(pass.tree) : await rootAt(size, reader)),
+    checked: { from, to: Math.min(pass.size, size) },
+    findings: pass.findings.slice(0, FINDINGS_MAX),
+  };
+}
+
+async function startPass(
+  reader: AuditReader,
+  request: AuditRequest,
+  from: number,
+): Promise<AuditPass> {
+  if (from === 0) return new AuditPass(reader, request, EMPTY_TREE, GENESIS);
+  const [before] = await reader.page(from - 1, from, 1);
+  return new AuditPass(reader, request, await readTree(from, reader), before?.chainHash ?? "");
+}

@@ -1,0 +1,64 @@
+/** Replay shapes, CONTRACT "Replay", "Compare", "Overrides". */
+import { z } from "zod";
+import { JsonObject, Model, Timestamp } from "../ledger/schema.ts";
+
+/**
+ * What replaces the recorded request. `input` replaces it whole, `model` and `prompt` merge
+ * shallowly. Other members are kept with the replay and change nothing.
+ */
+export const Overrides = JsonObject.superRefine((overrides, context) => {
+  const known = z.object({
+    input: JsonObject.optional(),
+    model: Model.optional(),
+    prompt: JsonObject.optional(),
+  });
+  const parsed = known.safeParse(overrides);
+  for (const issue of parsed.error?.issues ?? []) {
+    context.addIssue({ code: "custom", path: issue.path, message: issue.message });
+  }
+}).meta({
+  type: "object",
+  additionalProperties: true,
+  properties: {
+    input: { type: "object", description: "replaces the whole input" },
+    model: { type: "object", description: "merges shallowly over the recorded model" },
+    prompt: { type: "object", description: "merges shallowly over the recorded prompt" },
+  },
+  example: { prompt: { template: "support_v2" } },
+});
+
+export const ReplayCreate = z
+  .object({
+    decision_id: z.string(),
+    overrides: Overrides.nullish(),
+    triggered_by: z.string().default("sdk"),
+  })
+  .meta({ id: "ReplayCreate" });
+export type ReplayCreate = z.infer<typeof ReplayCreate>;
+
+export const Replay = z
+  .object({
+    replay_id: z.string(),
+    decision_id: z.string(),
+    created_at: Timestamp,
+    triggered_by: z.string().nullable(),
+    overrides: JsonObject.nullable(),
+    replay_output: JsonObject.nullable(),
+    execution_status: z.enum(["completed", "failed"]),
+    execution_mode: z.enum(["live", "simulated", "error"]),
+    output_changed: z.boolean(),
+    diff_summary: z.string().nullable(),
+  })
+  .meta({ id: "Replay" });
+export type Replay = z.infer<typeof Replay>;
+
+export const Compare = z
+  .object({
+    decision_id: z.string(),
+    replay_id: z.string(),
+    original_output: JsonObject.nullable(),
+    replay_output: JsonObject.nullable(),
+    output_changed: z.boolean(),
+    diff_summary: z.string().nullable(),
+  })
+  .meta({ id: "Compare" });

@@ -1,0 +1,62 @@
+/**
+ * Simulated replay, CONTRACT "Overrides": no model runs and no words are invented. The effective
+ * request is compared with the recorded one; the output is the recorded one, marked.
+ * Pure.
+ */
+import { canonicalize } from "../ledger/canonical-json.ts";
+import { isObject, type JsonObject, type JsonValue } from "../lib/json.ts";
+
+/** What a replay starts from, as recorded. */
+export interface RecordedRequest {
+  readonly input: JsonObject | null;
+  readonly model: JsonObject | null;
+  readonly prompt: JsonObject | null;
+}
+
+export interface SimulatedOutput {
+  readonly output: JsonObject;
+  readonly changed: boolean;
+}
+
+/** The rule a reader of `simulated.rule` can look up. */
+const RULE =
+  "No model ran. This is the recorded output; only the request differs, at the paths in `overridden`.";
+
+/** Paths at which the effective request differs from the recorded one; none: nothing to replay. */
+export function overriddenPaths(recorded: RecordedRequest, overrides: JsonObject | null): string[] {
+  const paths: string[] = [];
+  const { input } = overrides ?? {};
+  if (input !== undefined && !same(input, recorded.input)) paths.push("input");
+  for (const part of ["model", "prompt"] as const) {
+    const members = overrides?.[part];
+    if (!isObject(members)) continue;
+    const before = recorded[part] ?? {};
+    for (const [member, value] of Object.entries(members)) {
+      if (!Object.hasOwn(before, member) || !same(value, before[member]))
+        paths.push(`${part}.${member}`);
+    }
+  }
+  return paths.toSorted();
+}
+
+export function simulate(
+  output: JsonObject,
+  recorded: RecordedRequest,
+  overrides: JsonObject | null,
+): SimulatedOutput {
+  const overridden = overriddenPaths(recorded, overrides);
+  if (overridden.length === 0) return { output, changed: false };
+  return { output: { ...output, simulated: { rule: RULE, overridden } }, changed: true };
+}
+
+/** One readable sentence, derived on read because paths quote content (DESIGN §3). */
+export function simulatedDiffSummary(replayOutput: JsonObject | null): string | null {
+  const simulated = replayOutput?.["simulated"];
+  const overridden = isObject(simulated) ? simulated["overridden"] : undefined;
+  if (!Array.isArray(overridden)) return null;
+  return `Simulated: no model ran. The request would differ at ${overridden.map(String).join(", ")}; the output shown is the recorded one.`;
+}
+
+function same(a: JsonValue | undefined, b: JsonValue | undefined): boolean {
+  return canonicalize(a ?? null) === canonicalize(b ?? null);
+}
