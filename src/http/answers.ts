@@ -8,7 +8,7 @@ import type { EntryDraft } from "../ledger/entry.ts";
 import { IDEMPOTENCY_KEY } from "../ledger/limits.ts";
 import { parseNote } from "../ledger/note.ts";
 import { proveInclusion } from "../ledger/proof.ts";
-import type { AppendOutcome, CoveredBy } from "../ledger/sequencer.ts";
+import type { AppendOutcome, CoveredBy } from "../ledger/sequencing.ts";
 import { invalid, Problem } from "./problem.ts";
 import type { LedgerService } from "./services.ts";
 
@@ -93,6 +93,11 @@ export async function land(
       if (keyed === undefined)
         throw new Problem(500, "an append without a key was taken for a repeat");
       return repeat(ledger, keyed, outcome.firstIndex, outcome.count);
+    case "stale":
+      throw new Problem(
+        409,
+        "The decision changed meanwhile; nothing was written, read it again and repeat the request",
+      );
     case "refused":
       throw new Problem(503, `The ledger takes no appends: ${outcome.detail}`, {
         headers: { "Retry-After": "60" },

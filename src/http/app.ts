@@ -13,6 +13,7 @@ import { decisionEndpoints } from "./routes/decisions.ts";
 import { exportEndpoints } from "./routes/export.ts";
 import { integrityEndpoints } from "./routes/integrity.ts";
 import { ledgerEndpoints } from "./routes/ledger.ts";
+import { proofEndpoints } from "./routes/proofs.ts";
 import { replayEndpoints } from "./routes/replays.ts";
 import { systemEndpoints } from "./routes/system.ts";
 import type { Services } from "./services.ts";
@@ -27,6 +28,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...correctionEndpoints,
   ...replayEndpoints,
   ...ledgerEndpoints,
+  ...proofEndpoints,
   ...integrityEndpoints,
   ...complianceEndpoints,
   ...exportEndpoints,
@@ -47,8 +49,8 @@ interface Context {
 
 const router = new Hono<{ Bindings: Context }>({ strict: true });
 
-for (const { method, path, scope, handle } of ENDPOINTS) {
-  router.on(method.toUpperCase(), honoPath(path), async (c) => {
+for (const { method, path, rest, scope, handle } of ENDPOINTS) {
+  router.on(method.toUpperCase(), honoPath(path, rest), async (c) => {
     const { services, credential } = c.env;
     const principal = await services.authenticate(credential);
     if (principal === undefined && scope !== "public") {
@@ -116,13 +118,15 @@ export async function handleRequest(request: Request, services: Services): Promi
   return response;
 }
 
-function honoPath(path: string): string {
-  return path.replaceAll(/\{(\w+)\}/g, ":$1");
+function honoPath(path: string, rest: string | undefined): string {
+  return path.replaceAll(/\{(\w+)\}/g, (_, name) => (name === rest ? `:${name}{.+}` : `:${name}`));
 }
 
-const PATTERNS = ENDPOINTS.map(({ method, path }) => ({
+const PATTERNS = ENDPOINTS.map(({ method, path, rest }) => ({
   method: method.toUpperCase(),
-  pattern: new RegExp(`^${path.replaceAll(".", "\\.").replaceAll(/\{\w+\}/g, "[^/]+")}$`),
+  pattern: new RegExp(
+    `^${path.replaceAll(".", "\\.").replaceAll(/\{(\w+)\}/g, (_, name) => (name === rest ? ".+" : "[^/]+"))}$`,
+  ),
 }));
 
 function methodsOf(pathname: string): string[] {

@@ -35,6 +35,8 @@ export interface EndpointSpec<Params, Query, Body> {
   /** OpenAPI form: `/v1/decisions/{decision_id}`. */
   readonly path: `/${string}`;
   /** "public" answers without any credential. */
+  /** The parameter that takes the rest of the path, slashes included. */
+  readonly rest?: string;
   readonly scope: Scope | "public";
   readonly operationId: string;
   readonly tag: string;
@@ -54,6 +56,7 @@ export interface EndpointSpec<Params, Query, Body> {
 export interface Endpoint {
   readonly method: Method;
   readonly path: `/${string}`;
+  readonly rest: string | undefined;
   readonly scope: Scope | "public";
   readonly route: RouteConfig;
   readonly handle: (call: UnparsedCall) => Promise<Response>;
@@ -84,6 +87,7 @@ export function endpoint(
   return {
     method: spec.method,
     path: spec.path,
+    rest: spec.rest,
     scope: spec.scope,
     route: routeConfig(spec),
     async handle({ url, ...call }) {

@@ -5,7 +5,10 @@
  */
 import { auditLedger } from "../ledger/audit.ts";
 import type { Finding } from "../ledger/fault.ts";
-import { parseVerifierKey } from "../ledger/note.ts";
+import { CorruptLedger } from "../ledger/ports.ts";
+import { rootAt } from "../ledger/proof.ts";
+import type { SequencerStatus } from "../ledger/sequencing.ts";
+import { toHex } from "../lib/bytes.ts";
 import type { LedgerService, Services } from "./services.ts";
 
 export interface IntegrityQuery {
@@ -25,7 +28,7 @@ export interface Integrity {
 export interface IntegrityResult extends Integrity {
   readonly entries: number;
   readonly size: number;
-  readonly root_hash: string;
+  readonly root_hash: string | null;
   readonly complete: boolean;
   readonly checked: { readonly from: number; readonly to: number };
   readonly next_cursor: string | null;
@@ -45,26 +48,17 @@ export async function verifyIntegrity(
     ledger.status(),
     ledger.reader.countDecisions({ serviceName: query.serviceName }),
   ]);
-  const verifiers = status.verifierKeys.flatMap((key) => parseVerifierKey(key) ?? []);
   const audit = await auditLedger(ledger.audit, {
     ledger: ledger.name,
     origin: ledger.origin,
-    verifiers,
+    keys: status.keys,
     from: query.from ?? 0,
     to: query.to,
     mayContinue: () => services.now().getTime() < deadline,
   });
   const findings = [...audit.findings];
-  if (status.refusal !== null)
-    findings.unshift(finding(status.refusal.fault, status.refusal.detail));
-  else if (audit.size < status.acknowledgedSize) {
-    findings.unshift(
-      finding(
-        "rolled_back",
-        `the database holds ${audit.size} entries, ${status.acknowledgedSize} were acknowledged`,
-      ),
-    );
-  }
+  const rolledBack = await refusalOrRollback(ledger, status, audit.size);
+  if (rolledBack !== undefined) findings.unshift(rolledBack);
   const complete = audit.checked.from === 0 && audit.checked.to === audit.size;
   const valid = findings.length > 0 ? false : complete ? true : null;
   return {
@@ -83,6 +77,38 @@ export async function verifyIntegrity(
         : null,
     findings: findings.map(({ decisionId, ...rest }) => ({ ...rest, decision_id: decisionId })),
   };
+}
+
+/** What the sequencer remembers against what the database holds now. */
+async function refusalOrRollback(
+  ledger: LedgerService,
+  { refusal, acknowledged }: SequencerStatus,
+  size: number,
+): Promise<Finding | undefined> {
+  if (refusal !== null) return finding(refusal.fault, refusal.detail);
+  if (acknowledged === null) return undefined;
+  if (size < acknowledged.size) {
+    return finding(
+      "rolled_back",
+      `the database holds ${size} entries, ${acknowledged.size} were acknowledged`,
+    );
+  }
+  const root = await rootThen(ledger, acknowledged.size);
+  if (root === undefined || root === acknowledged.rootHash) return undefined;
+  return finding(
+    "rolled_back",
+    `the first ${acknowledged.size} entries make root ${root}, ${acknowledged.rootHash} was acknowledged`,
+  );
+}
+
+/** Undefined when the tree cannot be read, which the audit reports by itself. */
+async function rootThen({ reader }: LedgerService, size: number): Promise<string | undefined> {
+  try {
+    return toHex(await rootAt(size, reader));
+  } catch (error) {
+    if (error instanceof CorruptLedger) return undefined;
+    throw error;
+  }
 }
 
 function finding(fault: Finding["fault"], message: string): Finding {

@@ -2,7 +2,7 @@
  * What the HTTP layer needs from the platform, passed in as one argument: routes never see a
  * binding, a Durable Object or a database.
  */
-import type { AppendOutcome, AppendRequest, SequencerStatus } from "../ledger/sequencer.ts";
+import type { AppendOutcome, AppendRequest, SequencerStatus } from "../ledger/sequencing.ts";
 import type { AuditReader } from "../ledger/audit.ts";
 import type { LedgerReader } from "../ledger/read.ts";
 

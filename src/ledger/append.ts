@@ -43,6 +43,10 @@ const ID_PREFIXES: Readonly<Record<EntryKind, string>> = {
   decision_flagged: "flg_",
   correction_attached: "cor_",
   replay_completed: "rep_",
+  content_erased: "era_",
+  content_held: "hld_",
+  signing_key_changed: "sig_",
+  ledger_opened: "opn_",
 };
 
 /** What `appendDrafts` takes from `random` for each draft. */

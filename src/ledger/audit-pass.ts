@@ -5,6 +5,7 @@ import { checkProjections } from "./audit-projections.ts";
 import { openCheckpoint } from "./checkpoint.ts";
 import type { Fault, Finding } from "./fault.ts";
 import type { Hash } from "./hash.ts";
+import { verifiersAt } from "./keys.ts";
 import { rootOfEdge, type Edge } from "./merkle.ts";
 import type { StoredCheckpoint, StoredHead } from "./ports.ts";
 import { extendTree, type Tile, type Tree } from "./tiles.ts";
@@ -101,7 +102,7 @@ export class AuditPass {
   }
 
   async #checkCheckpoint({ size, note }: StoredCheckpoint, edge: Edge | undefined): Promise<void> {
-    const opened = await openCheckpoint(note, this.#request.verifiers);
+    const opened = await openCheckpoint(note, verifiersAt(this.#request.keys, size));
     if (!opened.ok) {
       return this.report(
         size - 1,

@@ -9,11 +9,11 @@ import { AuditPass } from "./audit-pass.ts";
 import type { ProjectionRows } from "./audit-projections.ts";
 import type { Finding } from "./fault.ts";
 import { GENESIS } from "./hash.ts";
-import type { VerifierKey } from "./note.ts";
-import type { StoredCheckpoint, StoredHead } from "./ports.ts";
+import { CorruptLedger, type StoredCheckpoint, type StoredHead } from "./ports.ts";
 import { rootAt, type TileReader } from "./proof.ts";
 import type { EntryRow } from "./read.ts";
 import { readTree } from "./read-tree.ts";
+import type { KeyRange } from "./sequencing.ts";
 import { EMPTY_TREE, rootOf } from "./tiles.ts";
 
 /** An entry with the rows that were derived from it. */
@@ -44,7 +44,8 @@ export interface AuditReader extends TileReader {
 export interface AuditRequest {
   readonly ledger: string;
   readonly origin: string;
-  readonly verifiers: readonly VerifierKey[];
+  /** Keys and the checkpoint sizes they speak for. */
+  readonly keys: readonly KeyRange[];
   readonly from: number;
   /** Absent: up to the head as it is now. */
   readonly to?: number | undefined;
@@ -54,7 +55,8 @@ export interface AuditRequest {
 
 export interface AuditResult {
   readonly size: number;
-  readonly rootHash: string;
+  /** Null when the tree cannot be read. */
+  readonly rootHash: string | null;
   /** What this call covered, half-open. */
   readonly checked: { readonly from: number; readonly to: number };
   readonly findings: readonly Finding[];
@@ -73,6 +75,28 @@ export async function auditLedger(
   const size = head?.size ?? 0;
   const to = Math.min(request.to ?? size, size);
   const from = Math.min(request.from, to);
+  try {
+    return await auditRange(reader, request, head, { from, to });
+  } catch (error) {
+    // The tree at `from` or at the head cannot even be read: that is the finding.
+    if (!(error instanceof CorruptLedger)) throw error;
+    const finding: Finding = {
+      index: null,
+      decisionId: null,
+      fault: "root_mismatch",
+      message: error.message,
+    };
+    return { size, rootHash: null, checked: { from, to: from }, findings: [finding] };
+  }
+}
+
+async function auditRange(
+  reader: AuditReader,
+  request: AuditRequest,
+  head: StoredHead | undefined,
+  { from, to }: { from: number; to: number },
+): Promise<AuditResult> {
+  const size = head?.size ?? 0;
   const pass = await startPass(reader, request, from);
   let next = from < to ? reader.page(from, to, PAGE_ENTRIES) : undefined;
   while (next !== undefined) {

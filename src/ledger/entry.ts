@@ -47,6 +47,15 @@ export interface EntryDraft {
   /** UTF-8 of `SealedContent.text`: octets, because a string may travel at two octets a character. */
   readonly content: Uint8Array;
   readonly contentHash: string | null;
+  /** Append only if what was read still holds; checked inside the commit's transaction. */
+  readonly onlyIf?: Condition;
+}
+
+/** No entry of these kinds about the draft's decision at or beyond `size`: nothing came between. */
+export interface Condition {
+  readonly size: number;
+  /** Absent: of any kind. */
+  readonly kinds?: readonly string[];
 }
 
 /** Leaves out what is not there: null and absent fields are not committed, empty objects are (DESIGN §3). */

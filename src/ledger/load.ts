@@ -6,12 +6,14 @@
  */
 import { equalBytes, toHex } from "../lib/bytes.ts";
 import { EMPTY_HEAD, type Head } from "./append.ts";
-import { openCheckpoint, type Checkpoint } from "./checkpoint.ts";
+import { openCheckpoint, type OpenCheckpoint } from "./checkpoint.ts";
 import type { Fault } from "./fault.ts";
-import type { NoteSigner, VerifierKey } from "./note.ts";
-import type { Acknowledged, LedgerStore } from "./ports.ts";
+import { keyRanges, verifiersAt, vkeyOf, type LedgerKeys, type SigningKeys } from "./keys.ts";
+import { parseNote } from "./note.ts";
+import { CorruptLedger, type Acknowledged, type LedgerStore, type StoredHead } from "./ports.ts";
 import { rootAt } from "./proof.ts";
 import { readTree } from "./read-tree.ts";
+import type { KeyRange } from "./sequencing.ts";
 import { rootOf } from "./tiles.ts";
 
 /** Appends are refused until an operator acts; the detail is for that operator. */
@@ -24,36 +26,63 @@ export class LedgerRefused extends Error {
   }
 }
 
-export interface LedgerKeys {
-  readonly signer: NoteSigner;
-  /** Every key whose checkpoints count as this ledger's own, the signer's included, newest first. */
-  readonly verifiers: readonly VerifierKey[];
+export interface OpenLedger {
+  readonly head: Head;
+  readonly keys: LedgerKeys;
 }
 
 /** Newer checkpoints are re-verified in pages: there is one, unless the object's storage was restored. */
 const CHECKPOINTS_PAGE = 100;
 
 /**
- * Reads and checks the newest head.
+ * Reads and checks the newest head and the keys that speak for it.
+ * @param signing what may sign from now on
  * @param acknowledged what the sequencer last answered for, if it still knows
  * @throws LedgerRefused when the ledger is not the one that was acknowledged
  */
-export async function loadHead(
+export async function loadLedger(
   origin: string,
   store: LedgerStore,
-  keys: LedgerKeys,
+  signing: SigningKeys,
   acknowledged: Acknowledged | undefined,
-): Promise<Head> {
+): Promise<OpenLedger> {
+  try {
+    return await load(origin, store, signing, acknowledged);
+  } catch (error) {
+    if (error instanceof CorruptLedger) throw new LedgerRefused("root_mismatch", error.message);
+    throw error;
+  }
+}
+
+async function load(
+  origin: string,
+  store: LedgerStore,
+  signing: SigningKeys,
+  acknowledged: Acknowledged | undefined,
+): Promise<OpenLedger> {
   const stored = await store.head();
   if (stored === undefined) {
-    if (acknowledged === undefined) return EMPTY_HEAD;
-    throw new LedgerRefused(
-      "rolled_back",
-      `the database holds no entry, but ${acknowledged.size} entries were acknowledged`,
-    );
+    if (acknowledged !== undefined) {
+      throw new LedgerRefused(
+        "rolled_back",
+        `the database holds no entry, but ${acknowledged.size} entries were acknowledged`,
+      );
+    }
+    return {
+      head: EMPTY_HEAD,
+      keys: {
+        signer: signing.signer,
+        endorser: undefined,
+        ranges: keyRanges([], vkeyOf(signing.signer)),
+      },
+    };
   }
-  const tree = await readTree(stored.size, store);
-  const newest = await open(stored.checkpoint, origin, keys);
+  const [tree, changes] = await Promise.all([
+    readTree(stored.size, store),
+    store.headersOfKind("signing_key_changed"),
+  ]);
+  const keys = openKeys(stored, signing, changes);
+  const newest = (await open(stored.checkpoint, stored.size, origin, keys.ranges)).checkpoint;
   if (newest.size !== stored.size || !equalBytes(newest.rootHash, rootOf(tree))) {
     throw new LedgerRefused(
       "root_mismatch",
@@ -61,16 +90,50 @@ export async function loadHead(
     );
   }
   if (acknowledged !== undefined)
-    await checkAcknowledged(acknowledged, newest, origin, store, keys);
-  return { chainHash: stored.chainHash, recordedAtMs: Date.parse(stored.recordedAt), tree };
+    await checkAcknowledged(acknowledged, stored.size, origin, store, keys.ranges);
+  const head = { chainHash: stored.chainHash, recordedAtMs: Date.parse(stored.recordedAt), tree };
+  return { head, keys };
 }
 
-async function open(note: string, origin: string, keys: LedgerKeys): Promise<Checkpoint> {
-  const opened = await openCheckpoint(note, keys.verifiers);
+/**
+ * Which of the keys at hand signed the newest checkpoint. Another one than the signer: the next
+ * commit changes the key, endorsed by both. None: this is not our ledger to continue.
+ */
+function openKeys(
+  stored: StoredHead,
+  signing: SigningKeys,
+  changes: readonly string[],
+): LedgerKeys {
+  const { signer, others } = signing;
+  const signatures = parseNote(stored.checkpoint)?.signatures ?? [];
+  const signed = [signer, ...others].find((key) => {
+    const vkey = vkeyOf(key);
+    return signatures.some(({ name, keyId }) => vkey.startsWith(`${name}+${keyId}+`));
+  });
+  if (signed === undefined) {
+    throw new LedgerRefused(
+      "signature_invalid",
+      "none of the configured keys signed the newest checkpoint: they do not match the ledger's history. To change the key, list the old one before the new one in LOOPGRID_SIGNING_KEY",
+    );
+  }
+  return {
+    signer,
+    endorser: signed === signer ? undefined : signed,
+    ranges: keyRanges(changes, vkeyOf(signed)),
+  };
+}
+
+async function open(
+  note: string,
+  size: number,
+  origin: string,
+  ranges: readonly KeyRange[],
+): Promise<OpenCheckpoint> {
+  const opened = await openCheckpoint(note, verifiersAt(ranges, size));
   if (!opened.ok) {
     throw new LedgerRefused(
       "signature_invalid",
-      `none of the configured keys signed the newest checkpoint (${opened.reason}): the key does not match the ledger's history`,
+      `the checkpoint of size ${size} is not signed by the ledger's key (${opened.reason})`,
     );
   }
   if (opened.checkpoint.origin !== origin) {
@@ -79,20 +142,20 @@ async function open(note: string, origin: string, keys: LedgerKeys): Promise<Che
       `the ledger's origin is ${opened.checkpoint.origin}, frozen by its first commit; the configuration says ${origin}`,
     );
   }
-  return opened.checkpoint;
+  return opened;
 }
 
 async function checkAcknowledged(
   acknowledged: Acknowledged,
-  newest: Checkpoint,
+  newestSize: number,
   origin: string,
   store: LedgerStore,
-  keys: LedgerKeys,
+  ranges: readonly KeyRange[],
 ): Promise<void> {
-  if (newest.size < acknowledged.size) {
+  if (newestSize < acknowledged.size) {
     throw new LedgerRefused(
       "rolled_back",
-      `the database holds ${newest.size} entries, but ${acknowledged.size} were acknowledged`,
+      `the database holds ${newestSize} entries, but ${acknowledged.size} were acknowledged`,
     );
   }
   const rootThen = toHex(await rootAt(acknowledged.size, store));
@@ -103,11 +166,11 @@ async function checkAcknowledged(
     );
   }
   let size = acknowledged.size;
-  while (size < newest.size) {
+  while (size < newestSize) {
     const page = await store.checkpointsAbove(size, CHECKPOINTS_PAGE);
     if (page.length === 0) break;
-    for (const { note, ...row } of page) {
-      const checkpoint = await open(note, origin, keys);
+    for (const row of page) {
+      const { checkpoint } = await open(row.note, row.size, origin, ranges);
       const root = await rootAt(row.size, store);
       if (checkpoint.size !== row.size || !equalBytes(checkpoint.rootHash, root)) {
         throw new LedgerRefused(

@@ -4,6 +4,7 @@
  * (test/support).
  */
 import type { PlacedEntry } from "./append.ts";
+import type { Condition } from "./entry.ts";
 import type { TileReader } from "./proof.ts";
 import type { Tile } from "./tiles.ts";
 
@@ -14,6 +15,7 @@ export interface Commit {
   readonly after: { readonly size: number; readonly chainHash: string };
   readonly entries: readonly PlacedEntry[];
   readonly requests: readonly RequestRow[];
+  readonly conditions: readonly DecisionCondition[];
   readonly tiles: readonly Tile[];
   /** The signed note over `after`. */
   readonly checkpoint: string;
@@ -25,6 +27,11 @@ export interface RequestRow {
   readonly requestKey: string;
   readonly firstIndex: number;
   readonly count: number;
+}
+
+/** A draft's condition with the decision it is about. */
+export interface DecisionCondition extends Condition {
+  readonly decisionId: string;
 }
 
 /** The newest entry and checkpoint as stored, with the right edge of the tree. */
@@ -46,6 +53,11 @@ export class CommitConflict extends Error {
   override readonly name = "CommitConflict";
 }
 
+/** What is stored contradicts itself where a reader relies on it. Verification says where and how. */
+export class CorruptLedger extends Error {
+  override readonly name = "CorruptLedger";
+}
+
 /** The ledger's tables, one ledger's view of them. Reads go to the primary and see every commit. */
 export interface LedgerStore extends TileReader {
   /** Undefined while the ledger has no entry. */
@@ -58,6 +70,10 @@ export interface LedgerStore extends TileReader {
   commit(commit: Commit): Promise<void>;
   chainHashAt(index: number): Promise<string | undefined>;
   requests(keys: readonly string[]): Promise<readonly RequestRow[]>;
+  /** Headers of the entries of a kind that are about no decision, oldest first. They are few. */
+  headersOfKind(kind: string): Promise<readonly string[]>;
+  /** Which of these conditions do not hold, by position. */
+  brokenConditions(conditions: readonly DecisionCondition[]): Promise<readonly number[]>;
   /** Checkpoints with a size above `size`, oldest first. */
   readonly checkpointsAbove: (size: number, limit: number) => Promise<readonly StoredCheckpoint[]>;
 }

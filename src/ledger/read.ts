@@ -46,6 +46,12 @@ export interface DecisionCount {
   readonly decisions: number;
 }
 
+/** A field that is gone, and the entry it is gone from. */
+export interface ErasedField {
+  readonly entryId: string;
+  readonly field: string;
+}
+
 export interface LedgerReader extends TileReader {
   head(): Promise<StoredHead | undefined>;
   /** The checkpoint of exactly this size. */
@@ -53,6 +59,8 @@ export interface LedgerReader extends TileReader {
   checkpointsAbove(size: number, limit: number): Promise<readonly StoredCheckpoint[]>;
   /** By index from `from`, fewer than asked when octets run out, at least one while there are more. */
   entries(from: number, to: number, limit: number): Promise<readonly EntryRow[]>;
+  /** Headers alone, by index, all of [from, to). The caller bounds their number. */
+  headers(from: number, to: number): Promise<readonly string[]>;
   decision(decisionId: string): Promise<DecisionEntries | undefined>;
   /** The decision as it was right after the entry at `index`. */
   decisionAsOf(decisionId: string, index: number): Promise<DecisionEntries | undefined>;
@@ -75,5 +83,9 @@ export interface LedgerReader extends TileReader {
   entriesAt(indexes: readonly number[]): Promise<readonly StoredEntry[]>;
   /** The index of an entry other than a decision, by the id it created. */
   indexOf(id: string): Promise<number | undefined>;
+  /** Indexes in [to, size) of the erasures that took fields of entries in [from, to). */
+  erasuresAfter(from: number, to: number, size: number): Promise<readonly number[]>;
+  /** Every field that was erased from the entries about a decision, oldest entry first. */
+  erasedFields(decisionId: string): Promise<readonly ErasedField[]>;
   request(requestKey: string): Promise<RequestRow | undefined>;
 }

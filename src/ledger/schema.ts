@@ -65,6 +65,10 @@ export const EntryKind = z.enum([
   "decision_flagged",
   "correction_attached",
   "replay_completed",
+  "content_erased",
+  "content_held",
+  "signing_key_changed",
+  "ledger_opened",
 ]);
 export type EntryKind = z.infer<typeof EntryKind>;
 

@@ -10,50 +10,30 @@
  */
 import { toHex } from "../lib/bytes.ts";
 import { appendDrafts, RANDOM_BYTES_PER_ENTRY, type Appended, type Head } from "./append.ts";
+import { AppendQueue, type Waiting } from "./append-queue.ts";
 import { formatCheckpoint } from "./checkpoint.ts";
 import type { EntryDraft } from "./entry.ts";
-import type { Fault } from "./fault.ts";
 import type { Hash } from "./hash.ts";
-import { LedgerRefused, loadHead, type LedgerKeys } from "./load.ts";
-import { formatVerifierKey, signNote } from "./note.ts";
+import { keyChangeDraft, vkeyOf, type SigningKeys } from "./keys.ts";
+import { LedgerRefused, loadLedger, type OpenLedger } from "./load.ts";
+import { signNote } from "./note.ts";
 import {
   CommitConflict,
+  type Acknowledged,
   type Commit,
+  type DecisionCondition,
   type LedgerStore,
   type RequestRow,
   type SequencerMemory,
 } from "./ports.ts";
+import type {
+  AppendOutcome,
+  AppendRequest,
+  CoveredBy,
+  KeyRange,
+  SequencerStatus,
+} from "./sequencing.ts";
 import { rootOf } from "./tiles.ts";
-
-export interface AppendRequest {
-  readonly drafts: readonly EntryDraft[];
-  /** hex(SHA-256(Idempotency-Key)); the first draft's facts carry it too. */
-  readonly requestKey?: string;
-}
-
-/** An entry's place, as acknowledged. */
-export interface Placed {
-  readonly index: number;
-  readonly id: string;
-  readonly recordedAt: string;
-  readonly chainHash: string;
-}
-
-/** The committed head that covers an append. `checkpoint` is the signed note. */
-export interface CoveredBy {
-  readonly size: number;
-  readonly rootHash: string;
-  readonly checkpoint: string;
-}
-
-export type AppendOutcome =
-  | ({ readonly kind: "appended"; readonly entries: readonly Placed[] } & CoveredBy)
-  /** The key was used before: nothing was written now, the ledger has the answer. */
-  | { readonly kind: "repeated"; readonly firstIndex: number; readonly count: number }
-  /** Not written; stays so until an operator acts. */
-  | { readonly kind: "refused"; readonly fault: Fault; readonly detail: string }
-  /** Unknown, or not even tried: the same request with the same key finds out. */
-  | { readonly kind: "unavailable"; readonly detail: string };
 
 export interface SequencerPorts {
   readonly ledger: string;
@@ -61,50 +41,34 @@ export interface SequencerPorts {
   readonly store: LedgerStore;
   readonly memory: SequencerMemory;
   /** @param ledgerIsEmpty only then may a key be made. @throws LedgerRefused when there is none. */
-  keys(ledgerIsEmpty: boolean): Promise<LedgerKeys>;
+  keys(ledgerIsEmpty: boolean): Promise<SigningKeys>;
   now(): number;
   random(bytes: number): Uint8Array;
   readonly sleep: (ms: number) => Promise<void>;
 }
 
-export interface SequencerStatus {
-  readonly verifierKeys: readonly string[];
-  readonly acknowledgedSize: number;
-  readonly refusal: { readonly fault: Fault; readonly detail: string } | null;
-}
-
 /** After a group of more than one, the next waits for a crowd to gather: ×1.6 throughput at 64 clients. */
 const GATHER_MS = 3;
-/** One commit: at most these entries, and these octets of content (an isolate holds 128 MB). */
-const GROUP_ENTRIES_MAX = 1000;
-const GROUP_BYTES_MAX = 4 * 1024 * 1024;
-/** What may wait. Beyond it callers are turned away at once instead of timing out later. */
-const QUEUE_BYTES_MAX = 32 * 1024 * 1024;
 /** Tries of one commit whose outcome is unknown: about 2 s of waiting in all. */
 const COMMIT_TRIES_MAX = 5;
 const BACKOFF_MS = 100;
 /** Rounds of re-sequencing after the head moved or a key turned out to be used. */
 const CONFLICTS_MAX = 5;
 
-interface Waiting {
-  readonly request: AppendRequest;
-  readonly bytes: number;
-  readonly answer: (outcome: AppendOutcome) => void;
-}
-
 interface Group {
   readonly waiting: readonly Waiting[];
   readonly appended: Appended;
   readonly commit: Commit;
+  /** The first entry is not a caller's: it is the change of the signing key. */
+  readonly changedKey: boolean;
 }
 
 export class LedgerSequencer {
   readonly #ports: SequencerPorts;
+  readonly #queue = new AppendQueue();
   /** The cache of the head; undefined means: read it again before the next append. */
-  #head: Head | undefined;
-  #keys: LedgerKeys | undefined;
-  #queue: Waiting[] = [];
-  #queuedBytes = 0;
+  #open: OpenLedger | undefined;
+  #opening: Promise<OpenLedger> | undefined;
   #running = false;
   #crowd = false;
   /** Keyed requests on their way: a concurrent twin waits for the first (DESIGN §2). */
@@ -130,61 +94,50 @@ export class LedgerSequencer {
 
   /** Where the sequencer stands, opening the ledger if it was not yet. Appends nothing. */
   async status(): Promise<SequencerStatus> {
-    const { memory } = this.#ports;
-    let refusal: SequencerStatus["refusal"] = null;
+    const acknowledged = (): Acknowledged | null => this.#ports.memory.acknowledged() ?? null;
     try {
-      if (!this.#running) await this.#load();
+      const { keys } = await this.#load();
+      return { keys: keys.ranges, acknowledged: acknowledged(), refusal: null };
     } catch (error) {
       if (!(error instanceof LedgerRefused)) throw error;
-      refusal = { fault: error.fault, detail: error.message };
+      const refusal = { fault: error.fault, detail: error.message };
+      return { keys: await this.#ownKeys(), acknowledged: acknowledged(), refusal };
     }
-    const verifiers = this.#keys?.verifiers ?? [];
-    return {
-      verifierKeys: verifiers.map(formatVerifierKey),
-      acknowledgedSize: memory.acknowledged()?.size ?? 0,
-      refusal,
-    };
+  }
+
+  /** Of a refused ledger: the keys at hand, so that verification can tell good checkpoints from bad. */
+  async #ownKeys(): Promise<readonly KeyRange[]> {
+    try {
+      const { signer, others } = await this.#ports.keys(false);
+      return [signer, ...others].map((key) => ({ key: vkeyOf(key), fromSize: 0, toSize: null }));
+    } catch {
+      return [];
+    }
   }
 
   #enqueue(request: AppendRequest): Promise<AppendOutcome> {
-    const bytes = request.drafts.reduce((sum, draft) => sum + draft.content.length, 0);
-    if (this.#queuedBytes + bytes > QUEUE_BYTES_MAX) {
-      return Promise.resolve({
+    return new Promise((answer) => {
+      if (this.#queue.offer(request, answer)) {
+        if (!this.#running) void this.#run();
+        return;
+      }
+      answer({
         kind: "unavailable",
         detail: "too many appends are waiting; nothing was written",
       });
-    }
-    return new Promise((answer) => {
-      this.#queue.push({ request, bytes, answer });
-      this.#queuedBytes += bytes;
-      if (!this.#running) void this.#run();
     });
   }
 
   /** One commit in flight at a time. Between the last look at the queue and `#running = false` is no await. */
   async #run(): Promise<void> {
     this.#running = true;
-    while (this.#queue.length > 0) {
+    while (!this.#queue.isEmpty) {
       if (this.#crowd) await this.#ports.sleep(GATHER_MS);
-      const waiting = this.#takeGroup();
+      const waiting = this.#queue.takeGroup();
       this.#crowd = waiting.length > 1;
       await this.#commitGroup(waiting);
     }
     this.#running = false;
-  }
-
-  #takeGroup(): Waiting[] {
-    let entries = 0;
-    let bytes = 0;
-    let count = 0;
-    for (const waiting of this.#queue) {
-      entries += waiting.request.drafts.length;
-      bytes += waiting.bytes;
-      if (count > 0 && (entries > GROUP_ENTRIES_MAX || bytes > GROUP_BYTES_MAX)) break;
-      count++;
-      this.#queuedBytes -= waiting.bytes;
-    }
-    return this.#queue.splice(0, count);
   }
 
   /** Never rejects: every caller in the group gets its outcome. */
@@ -195,16 +148,16 @@ export class LedgerSequencer {
         const group = await this.#build(waiting);
         const settled = await this.#settle(group.commit);
         if (settled === "committed") return this.#acknowledge(group);
-        this.#head = undefined;
+        this.#open = undefined;
         if (settled === "unknown") break;
-        waiting = await this.#withoutRepeats(waiting);
+        waiting = await this.#withoutStale(await this.#withoutRepeats(waiting));
       }
       answerAll(waiting, {
         kind: "unavailable",
         detail: "the commit did not confirm; retry with the same Idempotency-Key to find out",
       });
     } catch (error) {
-      this.#head = undefined;
+      this.#open = undefined;
       answerAll(waiting, outcomeOf(error));
     }
   }
@@ -212,7 +165,10 @@ export class LedgerSequencer {
   async #build(waiting: readonly Waiting[]): Promise<Group> {
     const { ledger, origin } = this.#ports;
     const { head, keys } = await this.#load();
-    const drafts = waiting.flatMap(({ request }) => request.drafts);
+    const { signer, endorser } = keys;
+    // A change of key is the first entry of a commit that the old and the new key both sign.
+    const change = endorser === undefined ? [] : [keyChangeDraft(endorser, signer)];
+    const drafts = [...change, ...waiting.flatMap(({ request }) => request.drafts)];
     const random = this.#ports.random(drafts.length * RANDOM_BYTES_PER_ENTRY);
     // From here to the frozen commit only the signature is awaited, and #running keeps others out.
     const appended = appendDrafts(ledger, head, drafts, this.#ports.now(), random);
@@ -223,23 +179,31 @@ export class LedgerSequencer {
       before: { size: head.tree.size, chainHash: head.chainHash },
       after: { size, chainHash: appended.head.chainHash },
       entries: appended.entries,
-      requests: requestRows(waiting, head.tree.size),
+      requests: requestRows(waiting, head.tree.size + change.length),
+      conditions: drafts.flatMap(conditionOf),
       tiles: appended.tiles,
-      checkpoint: await signNote(text, [keys.signer]),
+      checkpoint: await signNote(text, endorser === undefined ? [signer] : [signer, endorser]),
     };
-    return { waiting, appended, commit };
+    return { waiting, appended, commit, changedKey: change.length > 0 };
   }
 
-  async #load(): Promise<{ head: Head; keys: LedgerKeys }> {
+  /** One load at a time: a slow look for `status` must not put an older head over a newer one. */
+  #load(): Promise<OpenLedger> {
+    if (this.#open !== undefined) return Promise.resolve(this.#open);
+    this.#opening ??= this.#read().finally(() => {
+      this.#opening = undefined;
+    });
+    return this.#opening;
+  }
+
+  async #read(): Promise<OpenLedger> {
     const { origin, store, memory } = this.#ports;
-    if (this.#head !== undefined && this.#keys !== undefined)
-      return { head: this.#head, keys: this.#keys };
     const empty = (await store.head()) === undefined && memory.acknowledged() === undefined;
-    const keys = (this.#keys ??= await this.#ports.keys(empty));
-    const head = await loadHead(origin, store, keys, memory.acknowledged());
-    if (head.tree.size > 0) this.#remember(head, rootOf(head.tree));
-    this.#head = head;
-    return { head, keys };
+    const signing = await this.#ports.keys(empty);
+    const open = await loadLedger(origin, store, signing, memory.acknowledged());
+    if (open.head.tree.size > 0) this.#remember(open.head, rootOf(open.head.tree));
+    this.#open = open;
+    return open;
   }
 
   /**
@@ -268,16 +232,18 @@ export class LedgerSequencer {
     return "unknown";
   }
 
-  #acknowledge({ waiting, appended, commit }: Group): void {
+  #acknowledge({ waiting, appended, commit, changedKey }: Group): void {
     // A crash before this line: committed, nobody told; the next start finds the database ahead.
     this.#remember(appended.head, appended.rootHash);
-    this.#head = appended.head;
+    // After a change of key the ranges are read again.
+    this.#open =
+      changedKey || this.#open === undefined ? undefined : { ...this.#open, head: appended.head };
     const coveredBy: CoveredBy = {
       size: commit.after.size,
       rootHash: toHex(appended.rootHash),
       checkpoint: commit.checkpoint,
     };
-    let next = 0;
+    let next = changedKey ? 1 : 0;
     for (const { request, answer } of waiting) {
       const entries = appended.entries.slice(next, next + request.drafts.length);
       next += request.drafts.length;
@@ -294,8 +260,12 @@ export class LedgerSequencer {
     }
   }
 
+  /** What was acknowledged never goes back. */
   #remember(head: Head, rootHash: Hash): void {
-    this.#ports.memory.acknowledge({ size: head.tree.size, rootHash: toHex(rootHash) });
+    const { memory } = this.#ports;
+    const { size } = head.tree;
+    if ((memory.acknowledged()?.size ?? 0) < size)
+      memory.acknowledge({ size, rootHash: toHex(rootHash) });
   }
 
   /** 0.5 to 1, so that callers and objects that failed together do not come back together. */
@@ -317,6 +287,24 @@ export class LedgerSequencer {
       return row === undefined;
     });
   }
+
+  /** After a conflict: answers those whose condition no longer holds, returns the others. */
+  async #withoutStale(waiting: readonly Waiting[]): Promise<readonly Waiting[]> {
+    const conditional = waiting.flatMap((one) =>
+      one.request.drafts.flatMap(conditionOf).map((condition) => ({ one, condition })),
+    );
+    if (conditional.length === 0) return waiting;
+    const broken = await this.#ports.store.brokenConditions(
+      conditional.map(({ condition }) => condition),
+    );
+    const stale = new Set(broken.flatMap((position) => conditional[position]?.one ?? []));
+    answerAll([...stale], { kind: "stale" });
+    return waiting.filter((one) => !stale.has(one));
+  }
+}
+
+function conditionOf({ decisionId, onlyIf }: EntryDraft): DecisionCondition[] {
+  return decisionId === undefined || onlyIf === undefined ? [] : [{ decisionId, ...onlyIf }];
 }
 
 /** A concurrent twin of a keyed request learns where the first one's entries are. */

@@ -5,8 +5,8 @@
  */
 import { fromUtf8, toHex } from "../lib/bytes.ts";
 import type { PlacedEntry } from "../ledger/append.ts";
-import type { Commit } from "../ledger/ports.ts";
-import { factText } from "../ledger/facts.ts";
+import type { Commit, DecisionCondition } from "../ledger/ports.ts";
+import { erasedTargets, factText } from "../ledger/facts.ts";
 import { joinHashes } from "./tile-text.ts";
 
 const GUARD = `
@@ -15,6 +15,14 @@ const GUARD = `
 const GUARD_EMPTY = `
   INSERT INTO head_guard (head_is_expected)
   SELECT NULL WHERE EXISTS (SELECT 1 FROM head WHERE ledger = ?1)`;
+/** `condition` rows: [position, decision id, size, kind or null]. */
+export const BROKEN_CONDITION = `
+  entry_ref.decision_id = condition.value ->> 1 AND entry_ref.entry_index >= condition.value ->> 2
+  AND (condition.value ->> 3 IS NULL OR entry_ref.kind = condition.value ->> 3)`;
+const GUARD_CONDITIONS = `
+  INSERT INTO head_guard (head_is_expected)
+  SELECT NULL FROM json_each(?2) AS condition
+  JOIN entry_ref ON entry_ref.ledger = ?1 AND ${BROKEN_CONDITION}`;
 const INSERT_ENTRIES = `
   INSERT INTO entry (ledger, entry_index, header, chain_hash)
   SELECT ?1, value ->> 0, value ->> 1, value ->> 2 FROM json_each(?2)`;
@@ -42,6 +50,17 @@ const REVIEW_DECISIONS = `
                       correction_index = coalesce(review.value ->> 2, correction_index)
   FROM json_each(?2) AS review
   WHERE decision.ledger = ?1 AND decision.decision_id = review.value ->> 0`;
+const INSERT_ERASURES = `
+  INSERT INTO erasure (ledger, entry_index, field, erased_by)
+  SELECT ?1, value ->> 0, value ->> 1, value ->> 2 FROM json_each(?2)`;
+/** Only whole members go; what stays is copied as the text it is. */
+const ERASE_CONTENTS = `
+  UPDATE content SET content_hash = NULL, fields = (
+    SELECT '{' || coalesce(group_concat(json_quote(field.key) || ':' || field.value, ',' ORDER BY field.key), '') || '}'
+    FROM json_each(content.fields) AS field
+    WHERE NOT EXISTS (SELECT 1 FROM erasure WHERE erasure.ledger = content.ledger
+                      AND erasure.entry_index = content.entry_index AND erasure.field = field.key))
+  WHERE ledger = ?1 AND entry_index IN (SELECT value ->> 0 FROM json_each(?2))`;
 const INSERT_REFS = `
   INSERT INTO entry_ref (ledger, id, entry_index, kind, decision_id)
   SELECT ?1, value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?2)`;
@@ -73,6 +92,7 @@ export function commitStatements(db: D1Database, commit: Commit): D1PreparedStat
     before.size === 0
       ? db.prepare(GUARD_EMPTY).bind(ledger)
       : db.prepare(GUARD).bind(ledger, before.size, before.chainHash),
+    ...bulk(GUARD_CONDITIONS, conditionRows(commit.conditions)),
     ...bulk(
       INSERT_ENTRIES,
       entries.map(({ header, headerText, chainHash }) => [header.index, headerText, chainHash]),
@@ -80,6 +100,7 @@ export function commitStatements(db: D1Database, commit: Commit): D1PreparedStat
     ...contentStatements(db, ledger, entries),
     ...decisionStatements(bulk, entries),
     ...reviewStatements(db, ledger, entries),
+    ...erasureStatements(db, ledger, entries),
     ...bulk(INSERT_REFS, refRows(entries)),
     ...bulk(
       INSERT_REQUESTS,
@@ -178,6 +199,30 @@ function reviewStatements(
       db.prepare(REVIEW_DECISIONS).bind(ledger, json),
       db.prepare(COUNT_REVIEWED).bind(ledger, json, 1),
     ],
+  );
+}
+
+/** The projection first: the trigger on `content` wants to see who erases. */
+function erasureStatements(
+  db: D1Database,
+  ledger: string,
+  entries: readonly PlacedEntry[],
+): D1PreparedStatement[] {
+  const rows = entries.flatMap(({ header }) =>
+    erasedTargets(header).flatMap(({ index, fields }) =>
+      fields.map((field) => JSON.stringify([index, field, header.index])),
+    ),
+  );
+  return parameters(rows).flatMap((json) => [
+    db.prepare(INSERT_ERASURES).bind(ledger, json),
+    db.prepare(ERASE_CONTENTS).bind(ledger, json),
+  ]);
+}
+
+/** One row a kind, so that the kinds of a condition are ORed by a join. */
+export function conditionRows(conditions: readonly DecisionCondition[]): Row[] {
+  return conditions.flatMap(({ decisionId, size, kinds }, position) =>
+    (kinds ?? [null]).map((kind): Row => [position, decisionId, size, kind]),
   );
 }
 

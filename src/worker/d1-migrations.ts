@@ -4,9 +4,13 @@
  * agrees and either may apply a file.
  */
 import ledger from "../../migrations/0001_ledger.sql";
+import erasure from "../../migrations/0002_erasure.sql";
 
 /** Forward only: a file that was released is never edited. */
-const MIGRATIONS: readonly (readonly [name: string, sql: string])[] = [["0001_ledger.sql", ledger]];
+const MIGRATIONS: readonly (readonly [name: string, sql: string])[] = [
+  ["0001_ledger.sql", ledger],
+  ["0002_erasure.sql", erasure],
+];
 
 const STATEMENT_END = /^--> statement$/m;
 

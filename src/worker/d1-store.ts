@@ -2,10 +2,10 @@
  * The ledger in D1: what the sequencer reads and the one transaction it writes (DESIGN §2).
  * Contract: ledger/ports.ts, LedgerStore.
  */
-import { present } from "../lib/assert.ts";
 import type { Hash } from "../ledger/hash.ts";
 import {
   CommitConflict,
+  CorruptLedger,
   type Commit,
   type LedgerStore,
   type RequestRow,
@@ -13,7 +13,7 @@ import {
   type StoredHead,
 } from "../ledger/ports.ts";
 import { TILE_WIDTH } from "../ledger/tiles.ts";
-import { commitStatements } from "./d1-commit.ts";
+import { BROKEN_CONDITION, commitStatements, conditionRows } from "./d1-commit.ts";
 import { migrate } from "./d1-migrations.ts";
 import { decodeHash, splitHashes } from "./tile-text.ts";
 
@@ -38,6 +38,12 @@ const SELECT_TILE_ROOTS = `
 const SELECT_REQUESTS = `
   SELECT request_key AS requestKey, entry_index AS firstIndex, entries AS count
   FROM request WHERE ledger = ?1 AND request_key IN (SELECT value FROM json_each(?2))`;
+const SELECT_HEADERS_OF_KIND = `
+  SELECT header FROM entry_ref JOIN entry USING (ledger, entry_index)
+  WHERE ledger = ?1 AND entry_ref.kind = ?2 AND entry_ref.decision_id IS NULL ORDER BY entry_index`;
+const SELECT_BROKEN_CONDITIONS = `
+  SELECT DISTINCT condition.value ->> 0 FROM json_each(?2) AS condition
+  JOIN entry_ref ON entry_ref.ledger = ?1 AND ${BROKEN_CONDITION}`;
 const SELECT_CHECKPOINTS_ABOVE = `
   SELECT size, previous_size AS previousSize, note FROM checkpoint
   WHERE ledger = ?1 AND size > ?2 ORDER BY size LIMIT ?3`;
@@ -51,7 +57,7 @@ export function d1LedgerStore(db: D1Database, ledger: string): LedgerStore {
 
     async commit(commit: Commit) {
       try {
-        await Promise.race([db.batch(commitStatements(db, commit)), afterTimeout()]);
+        await inTime(db.batch(commitStatements(db, commit)));
       } catch (error) {
         if (isConstraintError(error))
           throw new CommitConflict("a constraint refused it", { cause: error });
@@ -73,6 +79,15 @@ export function d1LedgerStore(db: D1Database, ledger: string): LedgerStore {
         .bind(ledger, JSON.stringify(keys))
         .all<RequestRow>();
       return results;
+    },
+
+    async headersOfKind(kind) {
+      return (await db.prepare(SELECT_HEADERS_OF_KIND).bind(ledger, kind).raw<[string]>()).flat();
+    },
+
+    async brokenConditions(conditions) {
+      const rows = JSON.stringify(conditionRows(conditions));
+      return (await db.prepare(SELECT_BROKEN_CONDITIONS).bind(ledger, rows).raw<[number]>()).flat();
     },
 
     async checkpointsAbove(size, limit) {
@@ -100,7 +115,8 @@ export async function readTile(
 ): Promise<readonly Hash[]> {
   if (width === TILE_WIDTH) {
     const joined = await db.prepare(SELECT_TILE).bind(ledger, level, index).first<string>("hashes");
-    return splitHashes(present(joined, `tile ${level}/${index}`));
+    if (joined === null) throw new CorruptLedger(`tile ${level}/${index} is missing`);
+    return requireWidth(splitHashes(joined), level, index, width);
   }
   const first = index * TILE_WIDTH;
   const statement =
@@ -108,9 +124,17 @@ export async function readTile(
       ? db.prepare(SELECT_CHAIN_HASHES).bind(ledger, first, first + width)
       : db.prepare(SELECT_TILE_ROOTS).bind(ledger, level - 1, first, first + width);
   const hashes = (await statement.raw<[string]>()).map(([hash]) => decodeHash(hash));
-  if (hashes.length !== width)
-    throw new Error(`tile ${level}/${index} has ${hashes.length} of ${width} hashes`);
-  return hashes;
+  return requireWidth(hashes, level, index, width);
+}
+
+function requireWidth(
+  hashes: readonly Hash[],
+  level: number,
+  index: number,
+  width: number,
+): readonly Hash[] {
+  if (hashes.length === width) return hashes;
+  throw new CorruptLedger(`tile ${level}/${index} has ${hashes.length} of ${width} hashes`);
 }
 
 /** D1 errors carry no code: the constraint's name stands in the text (platform notes §1.4). */
@@ -118,8 +142,16 @@ function isConstraintError(error: unknown): boolean {
   return error instanceof Error && /SQLITE_CONSTRAINT/.test(error.message);
 }
 
-function afterTimeout(): Promise<never> {
-  return new Promise((_, reject) => {
-    setTimeout(() => reject(new Error("D1 did not answer in time")), COMMIT_TIMEOUT_MS);
+/** The timer goes with the answer: a pending one keeps the object awake, and billed. */
+async function inTime<T>(answer: Promise<T>): Promise<T> {
+  let timer: number | null = null;
+  const late = new Promise<never>((_, reject) => {
+    const error = new Error("D1 did not answer in time");
+    timer = setTimeout(() => reject(error), COMMIT_TIMEOUT_MS);
   });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

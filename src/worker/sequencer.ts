@@ -4,12 +4,8 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import type { Acknowledged, SequencerMemory } from "../ledger/ports.ts";
-import {
-  LedgerSequencer,
-  type AppendOutcome,
-  type AppendRequest,
-  type SequencerStatus,
-} from "../ledger/sequencer.ts";
+import { LedgerSequencer } from "../ledger/sequencer.ts";
+import type { AppendOutcome, AppendRequest, SequencerStatus } from "../ledger/sequencing.ts";
 import { parseConfig, type Env } from "./config.ts";
 import { d1LedgerStore } from "./d1-store.ts";
 import { openSigningKeys } from "./signing-keys.ts";

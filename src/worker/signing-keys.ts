@@ -3,8 +3,9 @@
  * sequencer's own storage, so that local development and a first deploy need no set-up.
  */
 import { fromBase64 } from "../lib/bytes.ts";
-import { LedgerRefused, type LedgerKeys } from "../ledger/load.ts";
-import { verifierKeyOf, type NoteSigner } from "../ledger/note.ts";
+import type { SigningKeys } from "../ledger/keys.ts";
+import { LedgerRefused } from "../ledger/load.ts";
+import type { NoteSigner } from "../ledger/note.ts";
 
 const STORED_KEY = "signing_key";
 const ED25519 = "Ed25519";
@@ -20,7 +21,7 @@ export async function openSigningKeys(
   configured: string | undefined,
   storage: DurableObjectStorage,
   ledgerIsEmpty: boolean,
-): Promise<LedgerKeys> {
+): Promise<SigningKeys> {
   const encoded =
     configured === undefined
       ? []
@@ -39,10 +40,7 @@ export async function openSigningKeys(
   const signers = await Promise.all(pkcs8.map((key) => importSigner(origin, key)));
   const signer = signers.at(-1);
   if (signer === undefined) throw new LedgerRefused("signature_invalid", "no signing key");
-  return {
-    signer,
-    verifiers: signers.toReversed().map((key) => verifierKeyOf(origin, key.publicKey)),
-  };
+  return { signer, others: signers.slice(0, -1) };
 }
 
 function decodeConfigured(base64: string): Uint8Array {

@@ -1,7 +1,7 @@
 /** Tile hashes as one D1 cell: lower-case hex, joined, so that one tile has one spelling. */
-import { present } from "../lib/assert.ts";
 import { fromHex, toHex } from "../lib/bytes.ts";
 import { HASH_BYTES, type Hash } from "../ledger/hash.ts";
+import { CorruptLedger } from "../ledger/ports.ts";
 
 export function joinHashes(hashes: readonly Hash[]): string {
   return hashes.map(toHex).join("");
@@ -14,6 +14,10 @@ export function splitHashes(joined: string): Hash[] {
   );
 }
 
+/** @throws CorruptLedger when the cell is not lower-case hex of whole hashes */
 export function decodeHash(hex: string): Hash {
-  return present(fromHex(hex), "lower-case hex");
+  const octets = fromHex(hex);
+  if (octets === undefined || octets.length % HASH_BYTES !== 0)
+    throw new CorruptLedger("a hash is not hex");
+  return octets;
 }

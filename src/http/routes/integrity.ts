@@ -19,7 +19,7 @@ const IntegrityAnswer = LegacyIntegrity.extend({
   service_filter: z.string().nullable(),
   entries: z.int(),
   size: z.int(),
-  root_hash: z.string(),
+  root_hash: z.string().nullable(),
   erased: z.int(),
   complete: z.boolean(),
   checked: z.object({ from: z.int(), to: z.int() }),

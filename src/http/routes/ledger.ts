@@ -20,6 +20,9 @@ const LedgerAnswer = z
     root_hash: z.string(),
     chain_hash: z.string().nullable(),
     verifier_keys: z.array(z.string()).meta({ description: "C2SP verifier keys, newest first." }),
+    keys: z
+      .array(z.object({ key: z.string(), from_size: z.int(), to_size: z.int().nullable() }))
+      .meta({ description: "Which key speaks for checkpoints of which sizes." }),
     first_recorded_at: z.string().nullable(),
     last_recorded_at: z.string().nullable(),
   })
@@ -52,7 +55,12 @@ const getLedger = endpoint(
       size,
       root_hash: toHex(await rootAt(size, ledger.reader)),
       chain_hash: head?.chainHash ?? null,
-      verifier_keys: status.verifierKeys,
+      verifier_keys: status.keys.map(({ key }) => key),
+      keys: status.keys.map(({ key, fromSize, toSize }) => ({
+        key,
+        from_size: fromSize,
+        to_size: toSize,
+      })),
       first_recorded_at: first?.header.recorded_at ?? null,
       last_recorded_at: head?.recordedAt ?? null,
     });

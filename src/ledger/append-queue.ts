@@ -1,0 +1,62 @@
+/**
+ * What waits for the next commit, DESIGN §2 "Group commit": first come, first placed, bounded.
+ * Pure but for the callbacks it keeps.
+ */
+import type { AppendOutcome, AppendRequest } from "./sequencing.ts";
+
+/** One commit: at most these entries, and these octets of content (an isolate holds 128 MB). */
+const GROUP_ENTRIES_MAX = 1000;
+const GROUP_BYTES_MAX = 4 * 1024 * 1024;
+/** What may wait. Beyond it callers are turned away at once instead of timing out later. */
+const QUEUE_BYTES_MAX = 32 * 1024 * 1024;
+
+export interface Waiting {
+  readonly request: AppendRequest;
+  readonly bytes: number;
+  readonly answer: (outcome: AppendOutcome) => void;
+}
+
+export class AppendQueue {
+  readonly #waiting: Waiting[] = [];
+  #bytes = 0;
+
+  get isEmpty(): boolean {
+    return this.#waiting.length === 0;
+  }
+
+  /** False when there is no room; nothing was queued then. */
+  offer(request: AppendRequest, answer: (outcome: AppendOutcome) => void): boolean {
+    const bytes = request.drafts.reduce((sum, draft) => sum + draft.content.length, 0);
+    if (this.#bytes + bytes > QUEUE_BYTES_MAX) return false;
+    this.#waiting.push({ request, bytes, answer });
+    this.#bytes += bytes;
+    return true;
+  }
+
+  /** The requests of the next commit: at least one, as many as one transaction should hold. */
+  takeGroup(): Waiting[] {
+    let entries = 0;
+    let bytes = 0;
+    let count = 0;
+    const decisions = new Set<string>();
+    for (const waiting of this.#waiting) {
+      entries += waiting.request.drafts.length;
+      bytes += waiting.bytes;
+      const full = entries > GROUP_ENTRIES_MAX || bytes > GROUP_BYTES_MAX;
+      if (count > 0 && (full || dependsOn(waiting, decisions))) break;
+      for (const { decisionId } of waiting.request.drafts)
+        if (decisionId) decisions.add(decisionId);
+      count++;
+      this.#bytes -= waiting.bytes;
+    }
+    return this.#waiting.splice(0, count);
+  }
+}
+
+/** A condition is checked against what is committed, not against the group it would join. */
+function dependsOn({ request }: Waiting, decisions: ReadonlySet<string>): boolean {
+  return request.drafts.some(
+    ({ onlyIf, decisionId }) =>
+      onlyIf !== undefined && decisionId !== undefined && decisions.has(decisionId),
+  );
+}
