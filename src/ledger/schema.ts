@@ -17,6 +17,12 @@ export const JsonObject = z
   )
   .meta({ type: "object", additionalProperties: true });
 
+/** A nullable one. It names its types: `.nullable()` alone does not reach a type given by `meta`. */
+export const NullableJsonObject = JsonObject.nullable().meta({
+  type: ["object", "null"],
+  additionalProperties: true,
+});
+
 export const Name = z
   .string()
   .max(NAME_LENGTH_MAX, { error: `must be at most ${NAME_LENGTH_MAX} characters` });
@@ -52,9 +58,9 @@ export const DecisionCreate = z
     input: JsonObject.meta({ example: { message: "I was charged twice" } }),
     model: Model,
     output: JsonObject.meta({ example: { response: "Your account looks fine." } }),
-    prompt: JsonObject.nullish(),
+    prompt: NullableJsonObject.optional(),
     tool_calls: z.array(JsonObject).nullish(),
-    metadata: JsonObject.nullish(),
+    metadata: NullableJsonObject.optional(),
   })
   .meta({ id: "DecisionCreate", description: "One AI decision to record." });
 export type DecisionCreate = z.infer<typeof DecisionCreate>;
@@ -98,7 +104,7 @@ export type DecisionStatus = z.infer<typeof DecisionStatus>;
 
 export const Correction = z
   .object({
-    output: JsonObject.nullable(),
+    output: NullableJsonObject,
     corrected_by: z.string().nullable(),
     corrected_at: Timestamp,
     notes: z.string().nullable(),
@@ -115,15 +121,15 @@ export const Decision = z
     created_at: Timestamp,
     service_name: z.string(),
     decision_type: z.string(),
-    input: JsonObject.nullable(),
-    model: JsonObject.nullable(),
-    output: JsonObject.nullable(),
+    input: NullableJsonObject,
+    model: NullableJsonObject,
+    output: NullableJsonObject,
     status: DecisionStatus,
     content_hash: Hex64.nullable(),
     chain_hash: Hex64,
-    prompt: JsonObject.nullable(),
+    prompt: NullableJsonObject,
     tool_calls: z.array(JsonObject).nullable(),
-    metadata: JsonObject.nullable(),
+    metadata: NullableJsonObject,
     incorrect_reason: z.string().nullable(),
     incorrect_at: Timestamp.nullable(),
     correction: Correction.nullable(),

@@ -1,12 +1,12 @@
 /** Replay shapes, CONTRACT "Replay", "Compare", "Overrides". */
 import { z } from "zod";
-import { JsonObject, Model, Timestamp } from "../ledger/schema.ts";
+import { JsonObject, Model, NullableJsonObject, Timestamp } from "../ledger/schema.ts";
 
 /**
  * What replaces the recorded request. `input` replaces it whole, `model` and `prompt` merge
  * shallowly. Other members are kept with the replay and change nothing.
  */
-export const Overrides = JsonObject.superRefine((overrides, context) => {
+const Overrides = JsonObject.superRefine((overrides, context) => {
   const known = z.object({
     input: JsonObject.optional(),
     model: Model.optional(),
@@ -16,21 +16,23 @@ export const Overrides = JsonObject.superRefine((overrides, context) => {
   for (const issue of parsed.error?.issues ?? []) {
     context.addIssue({ code: "custom", path: issue.path, message: issue.message });
   }
-}).meta({
-  type: "object",
-  additionalProperties: true,
-  properties: {
-    input: { type: "object", description: "replaces the whole input" },
-    model: { type: "object", description: "merges shallowly over the recorded model" },
-    prompt: { type: "object", description: "merges shallowly over the recorded prompt" },
-  },
-  example: { prompt: { template: "support_v2" } },
-});
+})
+  .nullable()
+  .meta({
+    type: ["object", "null"],
+    additionalProperties: true,
+    properties: {
+      input: { type: "object", description: "replaces the whole input" },
+      model: { type: "object", description: "merges shallowly over the recorded model" },
+      prompt: { type: "object", description: "merges shallowly over the recorded prompt" },
+    },
+    example: { prompt: { template: "support_v2" } },
+  });
 
 export const ReplayCreate = z
   .object({
-    decision_id: z.string(),
-    overrides: Overrides.nullish(),
+    decision_id: z.string().meta({ example: "dec_019abf2e6f0e70008000000000a1b2c3" }),
+    overrides: Overrides.optional(),
     triggered_by: z.string().default("sdk"),
   })
   .meta({ id: "ReplayCreate" });
@@ -42,8 +44,8 @@ export const Replay = z
     decision_id: z.string(),
     created_at: Timestamp,
     triggered_by: z.string().nullable(),
-    overrides: JsonObject.nullable(),
-    replay_output: JsonObject.nullable(),
+    overrides: NullableJsonObject,
+    replay_output: NullableJsonObject,
     execution_status: z.enum(["completed", "failed"]),
     execution_mode: z.enum(["live", "simulated", "error"]),
     output_changed: z.boolean(),
@@ -56,8 +58,8 @@ export const Compare = z
   .object({
     decision_id: z.string(),
     replay_id: z.string(),
-    original_output: JsonObject.nullable(),
-    replay_output: JsonObject.nullable(),
+    original_output: NullableJsonObject,
+    replay_output: NullableJsonObject,
     output_changed: z.boolean(),
     diff_summary: z.string().nullable(),
   })
