@@ -963,7 +963,7 @@ describe("errors", () => {
     const paths = new Set(api.operations.map(({ path }) => pathOf(path)));
     paths.delete("/");
     for (const path of paths) {
-      for (const method of ["GET", "POST"]) {
+      for (const { method } of api.operationsAt(path)) {
         const { status, body } = await api.send<ProblemBody>(method, `${path}/`);
         expect(status, `${method} ${path}/`).toBe(404);
         expect(body.detail).toMatch(/\w/);
