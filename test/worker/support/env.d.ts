@@ -1,0 +1,16 @@
+// The bindings that tests see: those of wrangler.toml and what vitest.config.ts adds.
+import type { D1Migration } from "cloudflare:test";
+import type * as worker from "../../../src/worker/index.ts";
+
+declare global {
+  namespace Cloudflare {
+    interface Env {
+      readonly DB: D1Database;
+      readonly SEQUENCER: DurableObjectNamespace<worker.Sequencer>;
+      readonly MIGRATIONS: D1Migration[];
+    }
+    interface GlobalProps {
+      mainModule: typeof worker;
+    }
+  }
+}
