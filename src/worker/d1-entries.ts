@@ -23,11 +23,12 @@ const SELECT_PAGE = `
   WHERE bytes_before < ?5
   ORDER BY page.entry_index`;
 
+/** CROSS JOIN: this order, or SQLite walks the whole ledger and looks each entry up in the list. */
 const SELECT_AT = `
   SELECT entry.entry_index AS "index", header, chain_hash AS chainHash,
          content_hash AS contentHash, fields
   FROM json_each(?2)
-  JOIN entry ON entry.ledger = ?1 AND entry.entry_index = json_each.value
+  CROSS JOIN entry ON entry.ledger = ?1 AND entry.entry_index = json_each.value
   LEFT JOIN content ON content.ledger = entry.ledger AND content.entry_index = entry.entry_index
   ORDER BY entry.entry_index`;
 

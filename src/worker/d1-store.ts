@@ -43,7 +43,7 @@ const SELECT_HEADERS_OF_KIND = `
   WHERE ledger = ?1 AND entry_ref.kind = ?2 AND entry_ref.decision_id IS NULL ORDER BY entry_index`;
 const SELECT_BROKEN_CONDITIONS = `
   SELECT DISTINCT condition.value ->> 0 FROM json_each(?2) AS condition
-  JOIN entry_ref ON entry_ref.ledger = ?1 AND ${BROKEN_CONDITION}`;
+  CROSS JOIN entry_ref ON entry_ref.ledger = ?1 AND ${BROKEN_CONDITION}`;
 const SELECT_CHECKPOINTS_ABOVE = `
   SELECT size, previous_size AS previousSize, note FROM checkpoint
   WHERE ledger = ?1 AND size > ?2 ORDER BY size LIMIT ?3`;
