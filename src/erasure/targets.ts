@@ -2,16 +2,7 @@
  * What an erasure takes, DESIGN §3 and §4: whole decisions or single fields, with every copy the
  * system made of them. Pure: names in, names out; no content is read.
  */
-
-/** An entry about a decision and the content fields it still has. */
-export interface ErasableEntry {
-  readonly index: number;
-  readonly id: string;
-  readonly kind: string;
-  readonly fields: readonly string[];
-  /** Of replays: a simulated output is a copy of the recorded one. */
-  readonly simulated: boolean;
-}
+import type { ErasableEntry } from "../ledger/read.ts";
 
 /** As `facts.targets` names it. */
 export interface ErasureTarget {

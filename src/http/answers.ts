@@ -76,16 +76,28 @@ export async function landedBefore(
   return row && keyed ? repeat(ledger, keyed, row.firstIndex, row.count) : undefined;
 }
 
+export function append(
+  ledger: LedgerService,
+  drafts: readonly EntryDraft[],
+  keyed: KeyedRequest | undefined,
+): Promise<AppendOutcome> {
+  return ledger.append({ drafts, ...(keyed ? { requestKey: keyed.requestKey } : {}) });
+}
+
 /** Appends. @throws Problem 503 when the outcome is refused or unknown */
 export async function land(
   ledger: LedgerService,
   drafts: readonly EntryDraft[],
   keyed: KeyedRequest | undefined,
 ): Promise<Landed> {
-  const outcome = await ledger.append({
-    drafts,
-    ...(keyed ? { requestKey: keyed.requestKey } : {}),
-  });
+  return landedAs(ledger, await append(ledger, drafts, keyed), keyed);
+}
+
+export async function landedAs(
+  ledger: LedgerService,
+  outcome: AppendOutcome,
+  keyed: KeyedRequest | undefined,
+): Promise<Landed> {
   switch (outcome.kind) {
     case "appended":
       return { replayed: false, outcome };

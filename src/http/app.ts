@@ -10,6 +10,8 @@ import { Problem, problemResponse } from "./problem.ts";
 import { complianceEndpoints } from "./routes/compliance.ts";
 import { correctionEndpoints } from "./routes/corrections.ts";
 import { decisionEndpoints } from "./routes/decisions.ts";
+import { erasureEndpoints } from "./routes/erasure.ts";
+import { evidenceEndpoints } from "./routes/evidence.ts";
 import { exportEndpoints } from "./routes/export.ts";
 import { integrityEndpoints } from "./routes/integrity.ts";
 import { ledgerEndpoints } from "./routes/ledger.ts";
@@ -32,6 +34,8 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...integrityEndpoints,
   ...complianceEndpoints,
   ...exportEndpoints,
+  ...evidenceEndpoints,
+  ...erasureEndpoints,
 ];
 
 /** On every answer; pages bring a policy of their own. */

@@ -8,6 +8,7 @@ import type { Hash } from "./hash.ts";
 import { verifiersAt } from "./keys.ts";
 import { rootOfEdge, type Edge } from "./merkle.ts";
 import type { StoredCheckpoint, StoredHead } from "./ports.ts";
+import type { Header } from "./schema.ts";
 import { extendTree, type Tile, type Tree } from "./tiles.ts";
 import { EntryVerifier } from "./verify.ts";
 
@@ -91,11 +92,12 @@ export class AuditPass {
     const edges = new Map<number, Edge>();
     for (const row of rows) {
       if (row.index !== this.size) this.#gap = true;
-      const { header, leaf, findings } = this.#verifier.check(row);
-      this.findings.push(...findings);
+      const { header, leaf, findings, absent } = this.#verifier.check(row);
+      this.findings.push(...findings, ...absent.map((field) => missing(row.index, header, field)));
       if (header !== undefined) this.findings.push(...checkProjections(row, header));
       leaves.push(leaf);
-      if (checkpointSizes.has(this.size)) edges.set(this.size, this.#verifier.edge);
+      const { edge } = this.#verifier;
+      if (edge !== undefined && checkpointSizes.has(this.size)) edges.set(this.size, edge);
       this.#chainHash = row.chainHash;
     }
     return { leaves, edges };
@@ -163,4 +165,13 @@ export class AuditPass {
       this.report(from, "root_mismatch", `tile ${name} is stored but not full`);
     }
   }
+}
+
+function missing(index: number, header: Header | undefined, field: string): Finding {
+  return {
+    index,
+    decisionId: header?.decision_id ?? null,
+    fault: "content_missing",
+    message: `${field} is absent and no erasure explains it`,
+  };
 }

@@ -9,6 +9,8 @@ import type { Header } from "./schema.ts";
 
 /** The rows found for one entry; null where there is none. */
 export interface ProjectionRows {
+  /** Fields that a `content_erased` entry took from this one. */
+  readonly erased: ReadonlySet<string>;
   /** `decision`, by the entry's id. */
   readonly decision: DecisionRow | null;
   /** `entry_ref`, by the entry's id. */

@@ -91,8 +91,10 @@ async function load(
   }
   if (acknowledged !== undefined)
     await checkAcknowledged(acknowledged, stored.size, origin, store, keys.ranges);
-  const head = { chainHash: stored.chainHash, recordedAtMs: Date.parse(stored.recordedAt), tree };
-  return { head, keys };
+  const recordedAtMs = Date.parse(stored.recordedAt);
+  if (Number.isNaN(recordedAtMs))
+    throw new CorruptLedger(`the header of entry ${stored.size - 1} cannot be read`);
+  return { head: { chainHash: stored.chainHash, recordedAtMs, tree }, keys };
 }
 
 /**

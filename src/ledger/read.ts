@@ -46,6 +46,16 @@ export interface DecisionCount {
   readonly decisions: number;
 }
 
+/** What an erasure can take from an entry; names only. */
+export interface ErasableEntry {
+  readonly index: number;
+  readonly id: string;
+  readonly kind: string;
+  readonly fields: readonly string[];
+  /** Of replays: a simulated output is a copy of the recorded one. */
+  readonly simulated: boolean;
+}
+
 /** A field that is gone, and the entry it is gone from. */
 export interface ErasedField {
   readonly entryId: string;
@@ -83,6 +93,14 @@ export interface LedgerReader extends TileReader {
   entriesAt(indexes: readonly number[]): Promise<readonly StoredEntry[]>;
   /** The index of an entry other than a decision, by the id it created. */
   indexOf(id: string): Promise<number | undefined>;
+  /** Entries about a decision, oldest first, and the names of the content fields they still have. */
+  erasableEntries(decisionId: string): Promise<readonly ErasableEntry[]>;
+  /** Whether the newest `content_held` entry about the decision holds it. */
+  isHeld(decisionId: string): Promise<boolean>;
+  /** The first entry of the keyed batch that recorded this one, while its request is not erased. */
+  batchRequestOf(index: number): Promise<number | undefined>;
+  /** The entries about a decision, and the erasures that took fields of them, oldest first. */
+  evidenceIndexes(decisionId: string): Promise<readonly number[]>;
   /** Indexes in [to, size) of the erasures that took fields of entries in [from, to). */
   erasuresAfter(from: number, to: number, size: number): Promise<readonly number[]>;
   /** Every field that was erased from the entries about a decision, oldest entry first. */

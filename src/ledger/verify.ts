@@ -25,11 +25,11 @@ import type { Header } from "./schema.ts";
 export interface VerifyStart {
   readonly ledger: string;
   readonly from: number;
-  /** chain_hash of entry `from - 1`, GENESIS at 0. */
-  readonly previous: string;
+  /** chain_hash of entry `from - 1`, GENESIS at 0; undefined where nobody knows it. */
+  readonly previous: string | undefined;
   readonly recordedAt: string;
-  /** Roots of the perfect subtrees of 0..from. */
-  readonly edge: Edge;
+  /** Roots of the perfect subtrees of 0..from; undefined where no tree is recomputed. */
+  readonly edge: Edge | undefined;
 }
 
 export function startOfLedger(ledger: string): VerifyStart {
@@ -48,6 +48,8 @@ export interface CheckedEntry {
   readonly header: Header | undefined;
   readonly leaf: Hash;
   readonly findings: readonly Finding[];
+  /** Committed fields that are not stored, and that no known erasure explains. */
+  readonly absent: readonly string[];
 }
 
 const NOTHING_ERASED: ReadonlySet<string> = new Set();
@@ -55,9 +57,9 @@ const NOTHING_ERASED: ReadonlySet<string> = new Set();
 export class EntryVerifier {
   readonly #ledger: string;
   #size: number;
-  #previous: string;
+  #previous: string | undefined;
   #recordedAt: string;
-  #edge: Edge;
+  #edge: Edge | undefined;
 
   constructor(start: VerifyStart) {
     this.#ledger = start.ledger;
@@ -72,8 +74,8 @@ export class EntryVerifier {
     return this.#size;
   }
 
-  /** Of everything up to `size`, from the headers as they are. */
-  get edge(): Edge {
+  /** Of everything up to `size`, from the headers as they are; behind a gap there is none to tell. */
+  get edge(): Edge | undefined {
     return this.#edge;
   }
 
@@ -90,14 +92,15 @@ export class EntryVerifier {
       findings.push({ index: row.index, decisionId, fault, message });
     };
     const leaf = this.#checkPlace(row, header, report);
-    if (header !== undefined) checkContent(row, header, report);
-    return { header, leaf, findings };
+    const absent = header === undefined ? [] : checkContent(row, header, report);
+    return { header, leaf, findings, absent };
   }
 
   #checkPlace(row: CheckedRow, header: Header | undefined, report: Report): Hash {
     if (row.index !== this.#size) {
       report("index_gap", `expected entry ${this.#size}, found ${row.index}`);
       this.#size = row.index;
+      this.#edge = undefined;
     }
     const leaf = chainHashOf(row.header);
     const computed = toHex(leaf);
@@ -109,14 +112,14 @@ export class EntryVerifier {
     } else {
       this.#checkHeader(header, row.index, report);
     }
-    this.#edge = extendEdge(this.#edge, this.#size, leaf);
+    this.#edge &&= extendEdge(this.#edge, this.#size, leaf);
     this.#size++;
     this.#previous = row.chainHash;
     return leaf;
   }
 
   #checkHeader(header: Header, index: number, report: Report): void {
-    if (header.previous !== this.#previous) {
+    if (this.#previous !== undefined && header.previous !== this.#previous) {
       report(
         "chain_broken",
         `previous is ${header.previous}, the entry before has ${this.#previous}`,
@@ -139,18 +142,22 @@ export class EntryVerifier {
 
 type Report = (fault: Fault, message: string) => void;
 
-function checkContent(row: CheckedRow, header: Header, report: Report): void {
-  if (row.fields === null) return report("content_missing", "the entry has no content row");
-  const opened = openContent(row.fields);
-  if (opened === undefined)
-    return report("content_mismatch", "the content is not canonical {field: {salt, value}}");
-  const erased = row.erased ?? NOTHING_ERASED;
-  for (const [field, commitment] of Object.entries(header.commitments)) {
+/** @returns committed fields that are not there */
+function checkContent(row: CheckedRow, header: Header, report: Report): readonly string[] {
+  const { fields: text, erased = NOTHING_ERASED } = row;
+  const committed = Object.entries(header.commitments);
+  if (text === null) {
+    report("content_missing", "the entry has no content row");
+    return [];
+  }
+  const opened = openContent(text);
+  if (opened === undefined) {
+    report("content_mismatch", "the content is not canonical {field: {salt, value}}");
+    return [];
+  }
+  for (const [field, commitment] of committed) {
     const found = opened.get(field);
-    if (found === undefined) {
-      if (!erased.has(field))
-        report("content_missing", `${field} is absent and no erasure explains it`);
-    } else if (found.commitment !== commitment) {
+    if (found !== undefined && found.commitment !== commitment) {
       report(
         "content_mismatch",
         `${field} commits to ${found.commitment}, the header says ${commitment}`,
@@ -160,9 +167,14 @@ function checkContent(row: CheckedRow, header: Header, report: Report): void {
   for (const field of opened.keys()) {
     if (!Object.hasOwn(header.commitments, field)) {
       report("content_mismatch", `${field} is stored, the header does not commit to it`);
+    } else if (erased.has(field)) {
+      report("content_mismatch", `${field} was erased and is stored again`);
     }
   }
   checkContentHash(row, header, opened, report);
+  return committed
+    .map(([field]) => field)
+    .filter((field) => !opened.has(field) && !erased.has(field));
 }
 
 interface OpenField {

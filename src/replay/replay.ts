@@ -1,6 +1,6 @@
 /** A replay as its entry tells it, CONTRACT "Replay" and "Compare". Pure. */
 import type { StoredEntry } from "../ledger/decision.ts";
-import { isObject, type JsonObject } from "../lib/json.ts";
+import { isObject, type JsonObject, type JsonValue } from "../lib/json.ts";
 import type { Replay } from "./schema.ts";
 import { simulatedDiffSummary } from "./simulate.ts";
 
@@ -23,8 +23,19 @@ export function toReplay(entry: StoredEntry): Replay {
     overrides: objectIn(entry, "overrides"),
     replay_output: output,
     execution_status: header.facts["execution_status"] === "failed" ? "failed" : "completed",
-    execution_mode: header.facts["execution_mode"] === "live" ? "live" : "simulated",
+    execution_mode: executionMode(header.facts["execution_mode"]),
     output_changed: changed,
     diff_summary: changed ? simulatedDiffSummary(output) : null,
+    error: errorIn(entry),
   };
+}
+
+function executionMode(fact: JsonValue | undefined): Replay["execution_mode"] {
+  return fact === "live" || fact === "error" ? fact : "simulated";
+}
+
+function errorIn(entry: StoredEntry): Replay["error"] {
+  const error = objectIn(entry, "error");
+  if (error === null) return null;
+  return { class: String(error["class"] ?? ""), message: String(error["message"] ?? "") };
 }

@@ -50,6 +50,10 @@ export const Replay = z
     execution_mode: z.enum(["live", "simulated", "error"]),
     output_changed: z.boolean(),
     diff_summary: z.string().nullable(),
+    error: z
+      .object({ class: z.string(), message: z.string() })
+      .nullable()
+      .meta({ description: "Why there is no replay output." }),
   })
   .meta({ id: "Replay" });
 export type Replay = z.infer<typeof Replay>;

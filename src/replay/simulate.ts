@@ -49,6 +49,35 @@ export function simulate(
   return { output: { ...output, simulated: { rule: RULE, overridden } }, changed: true };
 }
 
+/** A replay's entry: facts and content. A decision whose content was erased cannot be replayed. */
+export function replayed(
+  decision: RecordedRequest & { readonly output: JsonObject | null },
+  overrides: JsonObject | null,
+): { facts: JsonObject; replay_output: JsonObject | null; error: JsonObject | null } {
+  const erased = (["input", "model", "output"] as const).filter(
+    (field) => decision[field] === null,
+  );
+  if (decision.output === null || erased.length > 0) {
+    const detail = `content was erased: ${erased.join(", ")}`;
+    return {
+      facts: {
+        execution_mode: "error",
+        execution_status: "failed",
+        outcome: "not_replayable",
+        output_changed: false,
+      },
+      replay_output: null,
+      error: { class: "not_replayable", message: detail },
+    };
+  }
+  const { output, changed } = simulate(decision.output, decision, overrides);
+  return {
+    facts: { execution_mode: "simulated", execution_status: "completed", output_changed: changed },
+    replay_output: output,
+    error: null,
+  };
+}
+
 /** One readable sentence, derived on read because paths quote content (DESIGN §3). */
 export function simulatedDiffSummary(replayOutput: JsonObject | null): string | null {
   const simulated = replayOutput?.["simulated"];

@@ -14,6 +14,12 @@ const PAGE_BYTES_MAX = 8 * 1024 * 1024;
 const member = (header: string, path: string): string =>
   `iif(json_valid(${header}), json_extract(${header}, '$.${path}'), NULL)`;
 
+/** The erasing entry names the entry and the field of an `erasure` row. */
+const JUSTIFIED = `EXISTS (
+    SELECT 1 FROM entry AS by, json_each(${member("by.header", "facts.targets")}) AS target, json_each(target.value, '$.fields') AS taken
+    WHERE by.ledger = ?1 AND by.entry_index = erasure.erased_by AND ${member("by.header", "kind")} = 'content_erased'
+      AND target.value ->> '$.index' = erasure.entry_index AND taken.value = erasure.field)`;
+
 const SELECT_PAGE = `
   WITH sized AS MATERIALIZED (
     SELECT entry.entry_index, header, chain_hash, content_hash, fields,
@@ -32,7 +38,9 @@ const SELECT_PAGE = `
          d.correction_index, ${member("ce.header", "kind")}, ${member("ce.header", "decision_id")},
          ref.entry_index, ref.kind, ref.decision_id,
          request.entry_index, request.entries,
-         about.flag_index, about.correction_index, about.decision_id IS NOT NULL
+         about.flag_index, about.correction_index, about.decision_id IS NOT NULL,
+         (SELECT json_group_array(field) FROM erasure WHERE erasure.ledger = ?1 AND erasure.entry_index = page.entry_index
+            AND ${JUSTIFIED})
   FROM sized AS page
   LEFT JOIN decision AS d ON d.ledger = ?1 AND d.decision_id = page.id
   LEFT JOIN entry AS fe ON fe.ledger = ?1 AND fe.entry_index = d.flag_index
@@ -68,6 +76,7 @@ type PageRow = [
   aboutFlag: number | null,
   aboutCorrection: number | null,
   about: number,
+  erased: string,
 ];
 
 const SELECT_CHECKPOINTS = `
@@ -111,7 +120,13 @@ const SELECT_STRAYS = `
     (SELECT coalesce(sum(decisions), 0) FROM decision_counter WHERE ledger = ?1)
       - (SELECT count(*) FROM decision WHERE ledger = ?1),
     (SELECT count(*) FROM decision_counter WHERE ledger = ?1 AND decisions <= 0),
-    (SELECT count(*) FROM head_guard)`;
+    (SELECT count(*) FROM head_guard),
+    (SELECT count(*) FROM erasure WHERE ledger = ?1 AND NOT ${JUSTIFIED}),
+    (SELECT count(*) FROM entry_ref AS ref JOIN entry AS by ON by.ledger = ref.ledger AND by.entry_index = ref.entry_index,
+       json_each(${member("by.header", "facts.targets")}) AS target, json_each(target.value, '$.fields') AS taken
+     WHERE ref.ledger = ?1 AND ref.kind = 'content_erased' AND NOT EXISTS (
+       SELECT 1 FROM erasure WHERE erasure.ledger = ?1 AND erasure.entry_index = target.value ->> '$.index'
+         AND erasure.field = taken.value AND erasure.erased_by = by.entry_index))`;
 
 const STRAYS = [
   "entries behind the head",
@@ -129,6 +144,8 @@ const STRAYS = [
   "counted decisions more or fewer than listed ones",
   "empty counters",
   "rows in the guard",
+  "erasures that no entry explains",
+  "erased fields that are not listed",
 ];
 
 export function d1AuditReader(db: D1Database, ledger: string): AuditReader {
@@ -202,6 +219,7 @@ function toAuditRow(row: PageRow): AuditRow {
     aboutFlag,
     aboutCorrection,
     about,
+    erased,
   ] = row;
   return {
     index,
@@ -229,6 +247,7 @@ function toAuditRow(row: PageRow): AuditRow {
           },
     ref: refIndex === null ? null : { index: refIndex, kind: refKind, decisionId: refDecision },
     request: requestIndex === null ? null : { firstIndex: requestIndex, count: requestCount },
+    erased: new Set<string>(JSON.parse(erased)),
     reviewed: about === 1 ? { flagIndex: aboutFlag, correctionIndex: aboutCorrection } : null,
   };
 }

@@ -61,9 +61,12 @@ const REVIEW_DECISIONS = `
 const INSERT_ERASURES = `
   INSERT INTO erasure (ledger, entry_index, field, erased_by)
   SELECT ?1, value ->> 0, value ->> 1, value ->> 2 FROM json_each(?2)`;
-/** Only whole members go; what stays is copied as the text it is. */
+/** Only whole members go, what stays is copied as the text it is. The hash goes with any field it covers. */
 const ERASE_CONTENTS = `
-  UPDATE content SET content_hash = NULL, fields = (
+  UPDATE content SET content_hash = iif(EXISTS (
+      SELECT 1 FROM erasure WHERE erasure.ledger = content.ledger AND erasure.entry_index = content.entry_index
+        AND erasure.field IN ('input', 'model', 'prompt', 'tool_calls', 'output', 'metadata')), NULL, content_hash),
+    fields = (
     SELECT '{' || coalesce(group_concat(json_quote(field.key) || ':' || field.value, ',' ORDER BY field.key), '') || '}'
     FROM json_each(content.fields) AS field
     WHERE NOT EXISTS (SELECT 1 FROM erasure WHERE erasure.ledger = content.ledger

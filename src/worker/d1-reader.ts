@@ -1,7 +1,7 @@
 /** One ledger's reads in D1. Contract: ledger/read.ts, LedgerReader. */
 import { decisionEntries } from "../ledger/decision.ts";
 import type { StoredCheckpoint, RequestRow } from "../ledger/ports.ts";
-import type { ErasedField, LedgerReader } from "../ledger/read.ts";
+import type { LedgerReader } from "../ledger/read.ts";
 import { parseEntryRow } from "../ledger/stored-entry.ts";
 import {
   countDecisions,
@@ -12,6 +12,14 @@ import {
   selectRecordedAt,
 } from "./d1-decisions.ts";
 import { selectEntries, selectEntriesAt } from "./d1-entries.ts";
+import {
+  selectBatchRequest,
+  selectErasable,
+  selectErasedFields,
+  selectErasuresAfter,
+  selectEvidence,
+  selectHeld,
+} from "./d1-erasure.ts";
 import { d1LedgerStore } from "./d1-store.ts";
 
 const SELECT_CHECKPOINT = `
@@ -31,18 +39,6 @@ const SELECT_AS_OF = `
     AND kind IN ('decision_flagged', 'correction_attached')
   GROUP BY kind`;
 const SELECT_INDEX_OF = `SELECT entry_index FROM entry_ref WHERE ledger = ?1 AND id = ?2`;
-const SELECT_ERASURES_AFTER = `
-  SELECT DISTINCT erased_by FROM erasure
-  WHERE ledger = ?1 AND entry_index >= ?2 AND entry_index < ?3 AND erased_by >= ?3 AND erased_by < ?4
-  ORDER BY erased_by`;
-const SELECT_ERASED_FIELDS = `
-  SELECT about.id AS entryId, erasure.field FROM (
-    SELECT entry_index, decision_id AS id FROM decision WHERE ledger = ?1 AND decision_id = ?2
-    UNION ALL
-    SELECT entry_index, id FROM entry_ref WHERE ledger = ?1 AND decision_id = ?2
-  ) AS about
-  JOIN erasure ON erasure.ledger = ?1 AND erasure.entry_index = about.entry_index
-  ORDER BY about.entry_index, erasure.field`;
 const SELECT_REQUEST = `
   SELECT request_key AS requestKey, entry_index AS firstIndex, entries AS count
   FROM request WHERE ledger = ?1 AND request_key = ?2`;
@@ -90,15 +86,12 @@ export function d1LedgerReader(db: D1Database, ledger: string): LedgerReader {
         undefined
       );
     },
-    async erasuresAfter(from, to, size) {
-      return (
-        await db.prepare(SELECT_ERASURES_AFTER).bind(ledger, from, to, size).raw<[number]>()
-      ).flat();
-    },
-    async erasedFields(decisionId) {
-      return (await db.prepare(SELECT_ERASED_FIELDS).bind(ledger, decisionId).all<ErasedField>())
-        .results;
-    },
+    erasableEntries: (decisionId) => selectErasable(db, ledger, decisionId),
+    isHeld: (decisionId) => selectHeld(db, ledger, decisionId),
+    batchRequestOf: (index) => selectBatchRequest(db, ledger, index),
+    erasedFields: (decisionId) => selectErasedFields(db, ledger, decisionId),
+    evidenceIndexes: (decisionId) => selectEvidence(db, ledger, decisionId),
+    erasuresAfter: (from, to, size) => selectErasuresAfter(db, ledger, from, to, size),
     async request(requestKey) {
       return (
         (await db.prepare(SELECT_REQUEST).bind(ledger, requestKey).first<RequestRow>()) ?? undefined

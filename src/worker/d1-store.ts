@@ -21,8 +21,9 @@ import { decodeHash, splitHashes } from "./tile-text.ts";
 const COMMIT_TIMEOUT_MS = 10_000;
 
 const SELECT_HEAD = `
-  SELECT head.size, head.chain_hash AS chainHash, entry.header ->> 'recorded_at' AS recordedAt,
-         checkpoint.note AS checkpoint
+  SELECT head.size, head.chain_hash AS chainHash,
+         coalesce(iif(json_valid(entry.header), entry.header ->> 'recorded_at', NULL), '') AS recordedAt,
+         coalesce(checkpoint.note, '') AS checkpoint
   FROM head
   LEFT JOIN entry ON entry.ledger = head.ledger AND entry.entry_index = head.size - 1
   LEFT JOIN checkpoint ON checkpoint.ledger = head.ledger AND checkpoint.size = head.size

@@ -8,6 +8,22 @@ import type { LedgerService } from "../services.ts";
 
 export type DecisionWithReceipt = Decision & { receipt: z.infer<typeof Receipt> };
 
+/** The decision as it is now, with the name of every field that was erased from its entries. */
+export async function decisionWithErasures(
+  { reader }: LedgerService,
+  decisionId: string,
+): Promise<Decision & { erased: string[] }> {
+  const [entries, erased] = await Promise.all([
+    reader.decision(decisionId),
+    reader.erasedFields(decisionId),
+  ]);
+  if (entries === undefined) throw new Problem(404, `Decision ${decisionId} not found`);
+  const names = erased.map(({ entryId, field }) =>
+    entryId === decisionId ? field : `${entryId}.${field}`,
+  );
+  return { ...toDecision(entries), erased: names };
+}
+
 /** The decision that the entry at `index` is about, as it was right after that entry. */
 export async function decisionAt({ reader }: LedgerService, index: number): Promise<Decision> {
   const [entry] = await reader.entriesAt([index]);

@@ -1,6 +1,6 @@
 /** Recording and reading decisions, CONTRACT and DESIGN §4. */
 import { z } from "zod";
-import { toDecision, type StoredEntry } from "../../ledger/decision.ts";
+import type { StoredEntry } from "../../ledger/decision.ts";
 import { draftDecision } from "../../ledger/draft.ts";
 import { BATCH_DECISIONS_MAX } from "../../ledger/limits.ts";
 import { Decision, DecisionCreate } from "../../ledger/schema.ts";
@@ -21,7 +21,7 @@ import { endpoint, type Endpoint } from "../endpoint.ts";
 import { Problem } from "../problem.ts";
 import { DecisionFilterQuery, PageQuery, toFilter } from "../queries.ts";
 import { jsonList, streamResponse } from "../stream.ts";
-import { decisionAt, type DecisionWithReceipt } from "./decision-answer.ts";
+import { decisionAt, decisionWithErasures, type DecisionWithReceipt } from "./decision-answer.ts";
 
 const PAGE_SIZE_DEFAULT = 20;
 
@@ -270,13 +270,15 @@ const getDecision = endpoint(
     tag: "Decisions",
     summary: "One decision",
     params: DecisionParams,
-    answer: answer("The decision", Decision),
+    answer: answer(
+      "The decision; `erased` names fields that are gone, where there are any",
+      Decision.extend({ erased: z.array(z.string()).optional() }),
+    ),
     problems: [404],
   },
   async ({ params: { decision_id }, ledger }) => {
-    const entries = await ledger.reader.decision(decision_id);
-    if (entries === undefined) throw new Problem(404, `Decision ${decision_id} not found`);
-    return json(toDecision(entries));
+    const { erased, ...decision } = await decisionWithErasures(ledger, decision_id);
+    return json(erased.length === 0 ? decision : { ...decision, erased });
   },
 );
 

@@ -1,24 +1,26 @@
 /** Replays and comparisons, CONTRACT "Replay". */
 import { z } from "zod";
 import { toDecision } from "../../ledger/decision.ts";
-import { draftEntry } from "../../ledger/draft.ts";
+import { draftEntry, type KeyedRequest } from "../../ledger/draft.ts";
 import type { Decision } from "../../ledger/schema.ts";
 import { toReplay } from "../../replay/replay.ts";
 import { Compare, Replay, ReplayCreate } from "../../replay/schema.ts";
-import { simulate } from "../../replay/simulate.ts";
+import { replayed } from "../../replay/simulate.ts";
 import {
+  append,
   coveredBy,
   drafting,
   json,
   keyedFrom,
-  land,
+  landedAs,
   landedBefore,
   Receipt,
   receiptOf,
   ReceiptQuery,
   replayedHeader,
+  type Landed,
 } from "../answers.ts";
-import { endpoint, type Endpoint } from "../endpoint.ts";
+import { endpoint, type Call, type Endpoint } from "../endpoint.ts";
 import { Problem } from "../problem.ts";
 import type { LedgerService } from "../services.ts";
 
@@ -34,6 +36,43 @@ async function existingReplay({ reader }: LedgerService, replayId: string): Prom
   if (entry?.header.kind !== "replay_completed")
     throw new Problem(404, `Replay ${replayId} not found`);
   return toReplay(entry);
+}
+
+/** The content was erased between reading it and committing the replay: read again, this often. */
+const ROUNDS_MAX = 5;
+
+/** A replay of content that an erasure took meanwhile would bring a copy of it back: never committed. */
+async function replay(
+  { body, ledger, principal, services }: Call<unknown, unknown, ReplayCreate>,
+  keyed: KeyedRequest | undefined,
+): Promise<Landed> {
+  const { decision_id, overrides = null, triggered_by } = body;
+  for (let round = 0; round < ROUNDS_MAX; round++) {
+    const size = (await ledger.reader.head())?.size ?? 0;
+    const { facts, replay_output, error } = replayed(
+      await existingDecision(ledger, decision_id),
+      overrides,
+    );
+    const draft = drafting(() =>
+      draftEntry(
+        {
+          kind: "replay_completed",
+          decisionId: decision_id,
+          actor: principal.actor,
+          facts,
+          fields: { overrides, replay_output, error, triggered_by },
+          keyed,
+        },
+        services.random,
+      ),
+    );
+    const conditional = { ...draft, onlyIf: { size, kinds: ["content_erased"] } };
+    const outcome = await append(ledger, [conditional], keyed);
+    if (outcome.kind !== "stale") return landedAs(ledger, outcome, keyed);
+  }
+  throw new Problem(503, "The decision kept changing; nothing was replayed", {
+    headers: { "Retry-After": "1" },
+  });
 }
 
 const createReplay = endpoint(
@@ -55,32 +94,10 @@ const createReplay = endpoint(
     problems: [404, 413, 415, 422, 503],
   },
   async (call) => {
-    const { query, ledger, principal, services } = call;
-    const { decision_id, overrides = null, triggered_by } = call.body;
+    const { query, ledger } = call;
     const keyed = keyedFrom(call);
     let landed = await landedBefore(ledger, keyed);
-    if (landed === undefined) {
-      const decision = await existingDecision(ledger, decision_id);
-      const { output, changed } = simulate(decision.output ?? {}, decision, overrides);
-      const draft = drafting(() =>
-        draftEntry(
-          {
-            kind: "replay_completed",
-            decisionId: decision_id,
-            actor: principal.actor,
-            facts: {
-              execution_mode: "simulated",
-              execution_status: "completed",
-              output_changed: changed,
-            },
-            fields: { overrides, replay_output: output, triggered_by },
-            keyed,
-          },
-          services.random,
-        ),
-      );
-      landed = await land(ledger, [draft], keyed);
-    }
+    if (landed === undefined) landed = await replay(call, keyed);
     const index = landed.replayed ? landed.firstIndex : (landed.outcome.entries[0]?.index ?? 0);
     const [[entry], covered] = await Promise.all([
       ledger.reader.entriesAt([index]),
