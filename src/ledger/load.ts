@@ -98,8 +98,9 @@ async function load(
 }
 
 /**
- * Which of the keys at hand signed the newest checkpoint. Another one than the signer: the next
- * commit changes the key, endorsed by both. None: this is not our ledger to continue.
+ * Which of the keys at hand is in force and signed the newest checkpoint. Another one than the
+ * signer: the next commit changes the key, endorsed by both. None: this is not our ledger to
+ * continue. The commit of a change carries both signatures, and only the new key may follow it.
  */
 function openKeys(
   stored: StoredHead,
@@ -110,6 +111,7 @@ function openKeys(
   const signatures = parseNote(stored.checkpoint)?.signatures ?? [];
   const signed = [signer, ...others].find((key) => {
     const vkey = vkeyOf(key);
+    if (keyRanges(changes, vkey)[0]?.key !== vkey) return false;
     return signatures.some(({ name, keyId }) => vkey.startsWith(`${name}+${keyId}+`));
   });
   if (signed === undefined) {
