@@ -104,11 +104,11 @@ const SELECT_STRAYS = `
     (SELECT count(*) FROM content WHERE ledger = ?1) - (SELECT size FROM h),
     (SELECT count(*) FROM decision WHERE ledger = ?1)
       + (SELECT count(*) FROM entry_ref WHERE ledger = ?1) - (SELECT size FROM h),
-    (SELECT count(*) FROM checkpoint, h WHERE ledger = ?1 AND checkpoint.size > h.size),
+    (SELECT count(*) FROM checkpoint, h WHERE ledger = ?1 AND (checkpoint.size > h.size OR checkpoint.size < 1)),
     (SELECT count(*) FROM tile, h WHERE ledger = ?1 AND level = 0 AND (tile_index + 1) * 256 > size),
     (SELECT count(*) FROM tile, h WHERE ledger = ?1 AND level = 1 AND (tile_index + 1) * 65536 > size),
     (SELECT count(*) FROM tile, h WHERE ledger = ?1 AND level = 2 AND (tile_index + 1) * 16777216 > size),
-    (SELECT count(*) FROM tile WHERE ledger = ?1 AND level NOT IN (0, 1, 2)),
+    (SELECT count(*) FROM tile WHERE ledger = ?1 AND (level NOT IN (0, 1, 2) OR tile_index < 0)),
     (SELECT count(*) FROM request WHERE ledger = ?1 AND NOT EXISTS (
        SELECT 1 FROM entry WHERE entry.ledger = ?1 AND entry.entry_index = request.entry_index
          AND ${member("entry.header", "facts.request_key")} = request.request_key)),
@@ -134,11 +134,11 @@ const STRAYS = [
   "entries more or fewer than the head says",
   "contents more or fewer than entries",
   "listed decisions and references more or fewer than entries",
-  "checkpoints beyond the head",
+  "checkpoints beyond the head, or of no entries",
   "level 0 tiles beyond the head",
   "level 1 tiles beyond the head",
   "level 2 tiles beyond the head",
-  "tiles of unknown levels",
+  "tiles of unknown levels or places",
   "idempotency keys without their entry",
   "counters that do not match the decisions",
   "counted decisions more or fewer than listed ones",
