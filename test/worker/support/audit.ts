@@ -180,6 +180,7 @@ export async function recompute(kept: readonly Kept[] = []): Promise<Audited> {
     rows.map(({ header }) => sha256(Uint8Array.of(0), encoder.encode(header))),
   );
   const tree = new NaiveTree(leaves);
+  const erasures = erasedFields(headers);
   let previous = "0".repeat(64);
   let recordedAt = "";
   for (const [i, header] of headers.entries()) {
@@ -194,7 +195,7 @@ export async function recompute(kept: readonly Kept[] = []): Promise<Audited> {
     expect(new Date(header.recorded_at).toISOString() === header.recorded_at, `time of ${i}`);
     previous = row.chain_hash;
     recordedAt = header.recorded_at;
-    problems.push(...(await contentProblems(row, header)));
+    problems.push(...(await contentProblems(row, header, erasures.get(i))));
   }
   const size = rows.length;
   const root = hex(await tree.root(0, size));
@@ -249,13 +250,41 @@ async function table<T = Cells>(sql: string): Promise<readonly T[]> {
 
 const HASHED = ["input", "metadata", "model", "output", "prompt", "tool_calls"];
 
-async function contentProblems(row: Row, header: Header): Promise<string[]> {
+/** By entry: the fields that a content_erased entry took, and which one. */
+function erasedFields(
+  headers: readonly Header[],
+): ReadonlyMap<number, ReadonlyMap<string, number>> {
+  const erased = new Map<number, Map<string, number>>();
+  for (const { kind, index: by, facts } of headers) {
+    if (kind !== "content_erased" || !isTargets(facts["targets"])) continue;
+    for (const { index, fields } of facts["targets"]) {
+      const of = erased.get(index) ?? new Map<string, number>();
+      erased.set(index, of);
+      for (const field of fields) if (!of.has(field)) of.set(field, by);
+    }
+  }
+  return erased;
+}
+
+function isTargets(
+  value: Json | undefined,
+): value is readonly { index: number; fields: readonly string[] }[] {
+  return Array.isArray(value);
+}
+
+async function contentProblems(
+  row: Row,
+  header: Header,
+  erased: ReadonlyMap<string, number> = new Map(),
+): Promise<string[]> {
   const at = `content ${header.index}`;
   if (row.fields === null) return [`${at} is missing`];
   const content: Record<string, { salt: string; value: Json }> = JSON.parse(row.fields);
   const problems: string[] = [];
   if (jcs(content) !== row.fields) problems.push(`${at} is not RFC 8785`);
-  const committed = Object.keys(header.commitments).toSorted();
+  const committed = Object.keys(header.commitments)
+    .filter((field) => !erased.has(field))
+    .toSorted();
   if (jcs(Object.keys(content).toSorted()) !== jcs(committed))
     problems.push(`${at} has ${Object.keys(content).join()}, committed ${committed.join()}`);
   const salts = Object.values(content).map(({ salt }) => salt);
@@ -267,6 +296,10 @@ async function contentProblems(row: Row, header: Header): Promise<string[]> {
   }
   if (header.kind !== "decision_recorded") {
     if (row.content_hash !== null) problems.push(`${at} has a content hash`);
+    return problems;
+  }
+  if (HASHED.some((field) => erased.has(field))) {
+    if (row.content_hash !== null) problems.push(`${at} confirms guesses by its content hash`);
     return problems;
   }
   const { service_name = null, decision_type = null } = header.facts;
@@ -350,6 +383,10 @@ async function projectionProblems(
   headers: readonly Header[],
   rows: readonly Row[],
 ): Promise<string[]> {
+  const stored = await table<{ request_key: string; entry_index: number; entries: number }>(
+    "SELECT request_key, entry_index, entries FROM request WHERE ledger = ? ORDER BY entry_index",
+  );
+  const lookedUp = new Map(stored.map(({ request_key, entries }) => [request_key, entries]));
   const decisions = new Map<string, Record<string, string | number | null>>();
   const refs: Cells[] = [];
   const requests: Cells[] = [];
@@ -381,10 +418,14 @@ async function projectionProblems(
       const content: { request?: { value: { count: number } } } = JSON.parse(
         rows[i]?.fields ?? "{}",
       );
-      const entries = content.request?.value.count ?? 0;
+      // Erased with the request: then only the look-up still knows.
+      const entries = content.request?.value.count ?? lookedUp.get(key) ?? 0;
       requests.push({ request_key: key, entry_index: index, entries });
     }
   }
+  const erasures = [...erasedFields(headers)].flatMap(([index, fields]) =>
+    [...fields].map(([field, by]) => ({ entry_index: index, field, erased_by: by })),
+  );
   const counters = new Map<string, number>();
   for (const row of decisions.values()) {
     const { service_name, decision_type, model_provider, model_name, status } = row;
@@ -411,12 +452,13 @@ async function projectionProblems(
       ),
       refs,
     ),
+    ...same("request rows", stored, requests),
     ...same(
-      "request rows",
-      await table(
-        "SELECT request_key, entry_index, entries FROM request WHERE ledger = ? ORDER BY entry_index",
-      ),
-      requests,
+      "erasure rows",
+      (await table("SELECT entry_index, field, erased_by FROM erasure WHERE ledger = ?"))
+        .map((row) => JSON.stringify(row))
+        .toSorted(),
+      erasures.map((row) => JSON.stringify(row)).toSorted(),
     ),
     ...same(
       "counters",
