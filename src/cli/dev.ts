@@ -5,8 +5,8 @@
 import { spawn } from "node:child_process";
 import { env, exit } from "node:process";
 
-/** Wrangler logs request paths, and a path may hold a credential (/t/<key>/v1/…). */
-const CREDENTIAL_PATH = /\/t\/[^/\s"']+\//g;
+/** Wrangler logs request paths, and a path may hold a credential (/t/<key>/v1/…, or /t/<key> alone). */
+const CREDENTIAL_PATH = /\/t\/[^/\s"']+/g;
 
 const quiet = {
   CLOUDFLARE_CF_FETCH_ENABLED: "false",
@@ -43,7 +43,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
 server.on("exit", (code, signal) => exit(signal === null ? (code ?? 1) : 0));
 
 function redacted(chunk: Buffer): string {
-  return chunk.toString("utf8").replaceAll(CREDENTIAL_PATH, "/t/…/");
+  return chunk.toString("utf8").replaceAll(CREDENTIAL_PATH, "/t/…");
 }
 
 function readyEvent(message: unknown): { event?: string; ip?: string; port?: number } {

@@ -6,7 +6,7 @@
  */
 import { equalBytes, toHex } from "../lib/bytes.ts";
 import { EMPTY_HEAD, type Head } from "./append.ts";
-import { openCheckpoint, type OpenCheckpoint } from "./checkpoint.ts";
+import { openCheckpoint, parseCheckpoint, type OpenCheckpoint } from "./checkpoint.ts";
 import type { Fault } from "./fault.ts";
 import { keyRanges, verifiersAt, vkeyOf, type LedgerKeys, type SigningKeys } from "./keys.ts";
 import { parseNote } from "./note.ts";
@@ -77,6 +77,7 @@ async function load(
       },
     };
   }
+  requireOrigin(stored.checkpoint, origin);
   const [tree, changes] = await Promise.all([
     readTree(stored.size, store),
     store.headersOfKind("signing_key_changed"),
@@ -140,13 +141,21 @@ async function open(
       `the checkpoint of size ${size} is not signed by the ledger's key (${opened.reason})`,
     );
   }
-  if (opened.checkpoint.origin !== origin) {
-    throw new LedgerRefused(
-      "signature_invalid",
-      `the ledger's origin is ${opened.checkpoint.origin}, frozen by its first commit; the configuration says ${origin}`,
-    );
-  }
+  requireOrigin(note, origin);
   return opened;
+}
+
+/**
+ * Asked before any signature: a key is named as the origin, so under another one there is no
+ * signature to be found, which says nothing to an operator. What cannot be read fails by its signature.
+ */
+function requireOrigin(note: string, origin: string): void {
+  const named = parseCheckpoint(parseNote(note)?.text ?? "")?.origin;
+  if (named === undefined || named === origin) return;
+  throw new LedgerRefused(
+    "signature_invalid",
+    `the ledger's origin is ${named}, frozen by its first commit; the configuration says ${origin}`,
+  );
 }
 
 async function checkAcknowledged(
