@@ -78,9 +78,10 @@ async function load(
     };
   }
   requireOrigin(stored.checkpoint, origin);
-  const [tree, changes] = await Promise.all([
+  const [tree, changes, chainHash] = await Promise.all([
     readTree(stored.size, store),
     store.headersOfKind("signing_key_changed"),
+    store.chainHashAt(stored.size - 1),
   ]);
   const keys = openKeys(stored, signing, changes);
   const newest = (await open(stored.checkpoint, stored.size, origin, keys.ranges)).checkpoint;
@@ -88,6 +89,13 @@ async function load(
     throw new LedgerRefused(
       "root_mismatch",
       `the entries make root ${toHex(rootOf(tree))} at size ${stored.size}, the newest checkpoint says ${toHex(newest.rootHash)} at size ${newest.size}`,
+    );
+  }
+  // The next entry links to it: a wrong one would be signed into the ledger for good.
+  if (stored.chainHash !== chainHash) {
+    throw new LedgerRefused(
+      "chain_broken",
+      `the head says chain hash ${stored.chainHash}, the newest entry has ${chainHash}`,
     );
   }
   if (acknowledged !== undefined)
