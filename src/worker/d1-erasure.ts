@@ -1,12 +1,16 @@
 /** What erasure reads from D1: names of fields, holds, and the erasures themselves. No content. */
 import type { ErasableEntry, ErasedField } from "../ledger/read.ts";
 
-/** Entries about a decision: the one that recorded it, and those that refer to it. */
+/**
+ * Entries about a decision: the one that recorded it, and those that refer to it. The index by name,
+ * and CROSS JOIN below: left alone, SQLite takes `ledger = ?` for a search that finds ten rows.
+ */
 const ABOUT = `
   SELECT entry_index, decision_id AS id, 'decision_recorded' AS kind FROM decision
   WHERE ledger = ?1 AND decision_id = ?2
   UNION ALL
-  SELECT entry_index, id, kind FROM entry_ref WHERE ledger = ?1 AND decision_id = ?2`;
+  SELECT entry_index, id, kind FROM entry_ref INDEXED BY entry_ref_by_decision
+  WHERE ledger = ?1 AND decision_id = ?2`;
 const SELECT_ERASABLE = `
   SELECT about.entry_index AS "index", about.id, about.kind,
          (SELECT json_group_array(field.key) FROM json_each(content.fields) AS field) AS fields,
@@ -27,13 +31,13 @@ const SELECT_BATCH_REQUEST = `
     AND json_type(content.fields, '$.request') IS NOT NULL`;
 const SELECT_ERASED_FIELDS = `
   SELECT about.id AS entryId, erasure.field FROM (${ABOUT}) AS about
-  JOIN erasure ON erasure.ledger = ?1 AND erasure.entry_index = about.entry_index
+  CROSS JOIN erasure ON erasure.ledger = ?1 AND erasure.entry_index = about.entry_index
   ORDER BY about.entry_index, erasure.field`;
 const SELECT_EVIDENCE = `
   SELECT entry_index FROM (${ABOUT})
   UNION
   SELECT erasure.erased_by FROM (${ABOUT}) AS about
-  JOIN erasure ON erasure.ledger = ?1 AND erasure.entry_index = about.entry_index
+  CROSS JOIN erasure ON erasure.ledger = ?1 AND erasure.entry_index = about.entry_index
   ORDER BY 1`;
 const SELECT_ERASURES_AFTER = `
   SELECT DISTINCT erased_by FROM erasure
