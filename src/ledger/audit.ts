@@ -78,7 +78,7 @@ export async function auditLedger(
   try {
     return await auditRange(reader, request, head, { from, to });
   } catch (error) {
-    // The tree at `from` or at the head cannot even be read: that is the finding.
+    // The tree at `from` cannot even be read: that is the finding.
     if (!(error instanceof CorruptLedger)) throw error;
     const finding: Finding = {
       index: null,
@@ -119,12 +119,28 @@ async function auditRange(
     pass.checkHead(head);
     pass.findings.push(...(await reader.strays()));
   }
+  const rootHash = atHead ? toHex(rootOf(pass.tree)) : await readRoot(reader, size, pass);
   return {
     size,
-    rootHash: toHex(atHead ? rootOf(pass.tree) : await rootAt(size, reader)),
+    rootHash,
     checked: { from, to: Math.min(pass.size, size) },
     findings: pass.findings.slice(0, FINDINGS_MAX),
   };
+}
+
+/** A tree that cannot be read is one more finding, not the loss of those that say where. */
+async function readRoot(
+  reader: AuditReader,
+  size: number,
+  pass: AuditPass,
+): Promise<string | null> {
+  try {
+    return toHex(await rootAt(size, reader));
+  } catch (error) {
+    if (!(error instanceof CorruptLedger)) throw error;
+    pass.report(null, "root_mismatch", error.message);
+    return null;
+  }
 }
 
 async function startPass(
