@@ -17,8 +17,11 @@ const COLUMNS = [
 
 export const CSV_HEADER = `${COLUMNS.join(",")}\r\n`;
 
-/** What Excel, LibreOffice and Sheets take for the start of a formula, or strip to get at one. */
-const FORMULA_START = /^[\s]*[=+\-@]|^[\t\r]/;
+/**
+ * What Excel, LibreOffice and Sheets take for the start of a formula, or strip to get at one; Excel
+ * with an East Asian input also takes the full-width signs.
+ */
+const FORMULA_START = /^\s*[=+\-@＝＋－＠]|^[\t\r\n]/;
 
 export function csvCell(value: string | number | null): string {
   const text = String(value ?? "");

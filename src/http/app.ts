@@ -15,6 +15,7 @@ import { evidenceEndpoints } from "./routes/evidence.ts";
 import { exportEndpoints } from "./routes/export.ts";
 import { integrityEndpoints } from "./routes/integrity.ts";
 import { ledgerEndpoints } from "./routes/ledger.ts";
+import { ledgersEndpoints } from "./routes/ledgers.ts";
 import { proofEndpoints } from "./routes/proofs.ts";
 import { replayEndpoints } from "./routes/replays.ts";
 import { systemEndpoints } from "./routes/system.ts";
@@ -30,6 +31,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...correctionEndpoints,
   ...replayEndpoints,
   ...ledgerEndpoints,
+  ...ledgersEndpoints,
   ...proofEndpoints,
   ...integrityEndpoints,
   ...complianceEndpoints,

@@ -3,10 +3,11 @@
  * DESIGN §4. `valid` is true only when everything up to the head was checked, false only with
  * findings, and null when neither is known: unproven is not verified.
  */
-import { auditLedger } from "../ledger/audit.ts";
+import { auditLedger, type AuditResult } from "../ledger/audit.ts";
 import type { Finding } from "../ledger/fault.ts";
 import { CorruptLedger } from "../ledger/ports.ts";
 import { rootAt } from "../ledger/proof.ts";
+import { afterSlice, NEVER_VERIFIED } from "../ledger/verification-pass.ts";
 import type { SequencerStatus } from "../ledger/sequencing.ts";
 import { toHex } from "../lib/bytes.ts";
 import type { LedgerService, Services } from "./services.ts";
@@ -29,6 +30,8 @@ export interface IntegrityResult extends Integrity {
   readonly entries: number;
   readonly size: number;
   readonly root_hash: string | null;
+  /** Fields erased from entries, each by an entry of its own. */
+  readonly erased: number;
   readonly complete: boolean;
   readonly checked: { readonly from: number; readonly to: number };
   readonly next_cursor: string | null;
@@ -37,46 +40,80 @@ export interface IntegrityResult extends Integrity {
 
 /** The old SDKs give up after 30 s; an answer that says how far it got is worth more than none. */
 const TIME_BUDGET_MS = 15_000;
+/** For what was appended since the last complete pass, where the whole did not fit the first budget. */
+const TAIL_BUDGET_MS = 8_000;
 
 export async function verifyIntegrity(
   ledger: LedgerService,
   services: Pick<Services, "now">,
   query: IntegrityQuery,
 ): Promise<IntegrityResult> {
-  const deadline = services.now().getTime() + TIME_BUDGET_MS;
   const [status, total] = await Promise.all([
     ledger.status(),
     ledger.reader.countDecisions({ serviceName: query.serviceName }),
   ]);
-  const audit = await auditLedger(ledger.audit, {
-    ledger: ledger.name,
-    origin: ledger.origin,
-    keys: status.keys,
-    from: query.from ?? 0,
-    to: query.to,
-    mayContinue: () => services.now().getTime() < deadline,
-  });
-  const findings = [...audit.findings];
-  const rolledBack = await refusalOrRollback(ledger, status, audit.size);
-  if (rolledBack !== undefined) findings.unshift(rolledBack);
-  const complete = audit.checked.from === 0 && audit.checked.to === audit.size;
+  const audit = (from: number, to: number | undefined, budgetMs: number): Promise<AuditResult> => {
+    const deadline = services.now().getTime() + budgetMs;
+    const mayContinue = () => services.now().getTime() < deadline;
+    const { name, origin } = ledger;
+    return auditLedger(ledger.audit, {
+      ledger: name,
+      origin,
+      keys: status.keys,
+      from,
+      to,
+      mayContinue,
+    });
+  };
+  const asked = await audit(query.from ?? 0, query.to, TIME_BUDGET_MS);
+  const rolledBack = await refusalOrRollback(ledger, status, asked.size);
+  const findings = [...(rolledBack === undefined ? [] : [rolledBack]), ...asked.findings];
+  const whole = asked.checked.from === 0 && asked.checked.to === asked.size;
+  let complete = whole;
+  if (whole) await remember(ledger, services, { ...asked, findings });
+  else if (findings.length === 0) {
+    const tail = await sinceLastPass(ledger, (from) => audit(from, undefined, TAIL_BUDGET_MS));
+    findings.push(...(tail?.findings ?? []));
+    complete = tail !== undefined && tail.checked.to === tail.size;
+  }
   const valid = findings.length > 0 ? false : complete ? true : null;
+  const { size, checked } = asked;
   return {
     valid,
     total,
     broken_at: findings.find(({ decisionId }) => decisionId !== null)?.decisionId ?? null,
-    message: message(valid, total, audit.size, audit.checked, findings),
-    entries: audit.checked.to - audit.checked.from,
-    size: audit.size,
-    root_hash: audit.rootHash,
+    message: message(valid, total, size, checked, findings),
+    entries: checked.to - checked.from,
+    size,
+    root_hash: asked.rootHash,
+    erased: await ledger.reader.countErased(),
     complete,
-    checked: audit.checked,
-    next_cursor:
-      audit.checked.to < Math.min(query.to ?? audit.size, audit.size)
-        ? String(audit.checked.to)
-        : null,
+    checked,
+    next_cursor: checked.to < Math.min(query.to ?? size, size) ? String(checked.to) : null,
     findings: findings.map(({ decisionId, ...rest }) => ({ ...rest, decision_id: decisionId })),
   };
+}
+
+/** A complete check is a complete pass: `/health` and later calls know of it. */
+async function remember(
+  { operations }: LedgerService,
+  services: Pick<Services, "now">,
+  audit: AuditResult,
+): Promise<void> {
+  const before = (await operations.verification()) ?? NEVER_VERIFIED;
+  const after = afterSlice(before, audit, services.now().toISOString());
+  // The pass that runs by itself goes on where it was.
+  await operations.recordVerification({ ...after, cursor: before.cursor });
+}
+
+/** The range since the last complete pass, if there was one over this same history. */
+async function sinceLastPass(
+  ledger: LedgerService,
+  audit: (from: number) => Promise<AuditResult>,
+): Promise<AuditResult | undefined> {
+  const passed = (await ledger.operations.verification())?.passed;
+  if (!passed || (await rootThen(ledger, passed.size)) !== passed.rootHash) return undefined;
+  return audit(passed.size);
 }
 
 /** What the sequencer remembers against what the database holds now. */

@@ -4,6 +4,8 @@
  */
 import type { AppendOutcome, AppendRequest, SequencerStatus } from "../ledger/sequencing.ts";
 import type { AuditReader } from "../ledger/audit.ts";
+import type { Finding } from "../ledger/fault.ts";
+import type { LedgerOperations } from "../ledger/operations.ts";
 import type { LedgerReader } from "../ledger/read.ts";
 
 /** Who is calling, as far as the credential tells. */
@@ -21,6 +23,7 @@ export interface LedgerService {
   readonly origin: string;
   readonly reader: LedgerReader;
   readonly audit: AuditReader;
+  readonly operations: LedgerOperations;
   append(request: AppendRequest): Promise<AppendOutcome>;
   status(): Promise<SequencerStatus>;
 }
@@ -33,8 +36,8 @@ export interface Services {
   /** Who holds this credential; undefined when it is missing or not valid. */
   authenticate(credential: string | undefined): Promise<Principal | undefined>;
   ledger(name: string): LedgerService;
-  /** Resolves when storage answers and its schema is there. */
-  ready(): Promise<void>;
+  /** Resolves when storage answers; with what verification found last, if it found anything. */
+  health(): Promise<{ readonly ledger: string; readonly finding: Finding } | undefined>;
   now(): Date;
   readonly random: (bytes: number) => Uint8Array;
   /** The API reference's script and style, served from here: nothing comes from third parties. */

@@ -2,7 +2,7 @@
 import { equalBytes, toHex } from "../lib/bytes.ts";
 import type { AuditReader, AuditRequest, AuditRow, StoredTile } from "./audit.ts";
 import { checkProjections } from "./audit-projections.ts";
-import { openCheckpoint } from "./checkpoint.ts";
+import { openCheckpoint, type Checkpoint } from "./checkpoint.ts";
 import type { Fault, Finding } from "./fault.ts";
 import type { Hash } from "./hash.ts";
 import { verifiersAt } from "./keys.ts";
@@ -21,6 +21,8 @@ export class AuditPass {
   #chainHash: string;
   /** After a gap every later root differs: said once, not for each checkpoint and tile. */
   #gap = false;
+  /** Likewise: one changed entry makes every later root differ. */
+  #rootBroken = false;
 
   constructor(reader: AuditReader, request: AuditRequest, tree: Tree, previous: string) {
     this.#reader = reader;
@@ -66,7 +68,7 @@ export class AuditPass {
     this.#tree = tree;
     this.#checkTiles(full, tiles, from);
     this.#checkSizes(checkpoints, before);
-    await Promise.all(checkpoints.map((row) => this.#checkCheckpoint(row, edges.get(row.size))));
+    await this.#checkCheckpoints(checkpoints, edges);
   }
 
   /** The head row is the last entry's, and a checkpoint covers it. */
@@ -103,31 +105,42 @@ export class AuditPass {
     return { leaves, edges };
   }
 
-  async #checkCheckpoint({ size, note }: StoredCheckpoint, edge: Edge | undefined): Promise<void> {
-    const opened = await openCheckpoint(note, verifiersAt(this.#request.keys, size));
-    if (!opened.ok) {
-      return this.report(
-        size - 1,
-        "signature_invalid",
-        `the checkpoint of size ${size}: ${opened.reason}`,
-      );
+  async #checkCheckpoints(
+    rows: readonly StoredCheckpoint[],
+    edges: ReadonlyMap<number, Edge>,
+  ): Promise<void> {
+    const { keys } = this.#request;
+    const opened = await Promise.all(
+      rows.map(({ note, size }) => openCheckpoint(note, verifiersAt(keys, size))),
+    );
+    for (const [i, { size }] of rows.entries()) {
+      const checkpoint = opened[i];
+      if (checkpoint?.ok) this.#checkRoot(checkpoint.checkpoint, size, edges.get(size) ?? []);
+      else
+        this.report(
+          size - 1,
+          "signature_invalid",
+          `the checkpoint of size ${size}: ${checkpoint?.reason ?? "missing"}`,
+        );
     }
-    const { checkpoint } = opened;
-    const root = rootOfEdge(edge ?? []);
-    if (checkpoint.origin !== this.#request.origin) {
+  }
+
+  #checkRoot({ origin, size, rootHash }: Checkpoint, rowSize: number, edge: Edge): void {
+    if (origin !== this.#request.origin) {
       this.report(
-        size - 1,
+        rowSize - 1,
         "signature_invalid",
-        `the checkpoint of size ${size} is of origin ${checkpoint.origin}`,
+        `the checkpoint of size ${rowSize} is of origin ${origin}`,
       );
     }
-    if (checkpoint.size !== size || !equalBytes(checkpoint.rootHash, root)) {
-      this.report(
-        size - 1,
-        "root_mismatch",
-        `the entries make root ${toHex(root)} at size ${size}, the checkpoint says ${toHex(checkpoint.rootHash)} at size ${checkpoint.size}`,
-      );
-    }
+    const root = rootOfEdge(edge);
+    if ((size === rowSize && equalBytes(rootHash, root)) || this.#rootBroken) return;
+    this.#rootBroken = true;
+    this.report(
+      rowSize - 1,
+      "root_mismatch",
+      `the entries make root ${toHex(root)} at size ${rowSize}, the checkpoint says ${toHex(rootHash)} at size ${size}`,
+    );
   }
 
   /** Each checkpoint names the one before it, back to 0: a removed one shows. */

@@ -103,6 +103,8 @@ export interface LedgerReader extends TileReader {
   evidenceIndexes(decisionId: string): Promise<readonly number[]>;
   /** Indexes in [to, size) of the erasures that took fields of entries in [from, to). */
   erasuresAfter(from: number, to: number, size: number): Promise<readonly number[]>;
+  /** Fields that were erased from any entry. */
+  countErased(): Promise<number>;
   /** Every field that was erased from the entries about a decision, oldest entry first. */
   erasedFields(decisionId: string): Promise<readonly ErasedField[]>;
   request(requestKey: string): Promise<RequestRow | undefined>;

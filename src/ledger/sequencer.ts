@@ -145,6 +145,8 @@ export class LedgerSequencer {
     let waiting = all;
     try {
       for (let conflicts = 0; conflicts < CONFLICTS_MAX && waiting.length > 0; conflicts++) {
+        waiting = await this.#withoutLateOpenings(waiting);
+        if (waiting.length === 0) return;
         const group = await this.#build(waiting);
         const settled = await this.#settle(group.commit);
         if (settled === "committed") return this.#acknowledge(group);
@@ -160,6 +162,17 @@ export class LedgerSequencer {
       this.#open = undefined;
       answerAll(waiting, outcomeOf(error));
     }
+  }
+
+  /** A ledger is opened once, by its first entry. */
+  async #withoutLateOpenings(waiting: readonly Waiting[]): Promise<readonly Waiting[]> {
+    if (!waiting.some(({ request }) => request.onlyIfEmpty)) return waiting;
+    const { head } = await this.#load();
+    const late = waiting.filter(
+      ({ request }, i) => request.onlyIfEmpty && (head.tree.size > 0 || i > 0),
+    );
+    answerAll(late, { kind: "stale" });
+    return waiting.filter((one) => !late.includes(one));
   }
 
   async #build(waiting: readonly Waiting[]): Promise<Group> {

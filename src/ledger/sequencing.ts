@@ -7,6 +7,8 @@ export interface AppendRequest {
   readonly drafts: readonly EntryDraft[];
   /** hex(SHA-256(Idempotency-Key)); the first draft's facts carry it too. */
   readonly requestKey?: string;
+  /** Only as the very first entry; stale when the ledger has any. */
+  readonly onlyIfEmpty?: boolean;
 }
 
 /** An entry's place, as acknowledged. */

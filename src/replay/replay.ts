@@ -37,5 +37,10 @@ function executionMode(fact: JsonValue | undefined): Replay["execution_mode"] {
 function errorIn(entry: StoredEntry): Replay["error"] {
   const error = objectIn(entry, "error");
   if (error === null) return null;
-  return { class: String(error["class"] ?? ""), message: String(error["message"] ?? "") };
+  return { class: textIn(error, "class"), message: textIn(error, "message") };
+}
+
+function textIn(object: JsonObject, member: string): string {
+  const value = object[member];
+  return typeof value === "string" ? value : "";
 }

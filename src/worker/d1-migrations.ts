@@ -5,11 +5,13 @@
  */
 import ledger from "../../migrations/0001_ledger.sql";
 import erasure from "../../migrations/0002_erasure.sql";
+import operations from "../../migrations/0004_operations.sql";
 
 /** Forward only: a file that was released is never edited. */
 const MIGRATIONS: readonly (readonly [name: string, sql: string])[] = [
   ["0001_ledger.sql", ledger],
   ["0002_erasure.sql", erasure],
+  ["0004_operations.sql", operations],
 ];
 
 const STATEMENT_END = /^--> statement$/m;

@@ -39,6 +39,7 @@ const SELECT_AS_OF = `
     AND kind IN ('decision_flagged', 'correction_attached')
   GROUP BY kind`;
 const SELECT_INDEX_OF = `SELECT entry_index FROM entry_ref WHERE ledger = ?1 AND id = ?2`;
+const COUNT_ERASED = `SELECT count(*) AS erased FROM erasure WHERE ledger = ?1`;
 const SELECT_REQUEST = `
   SELECT request_key AS requestKey, entry_index AS firstIndex, entries AS count
   FROM request WHERE ledger = ?1 AND request_key = ?2`;
@@ -89,6 +90,9 @@ export function d1LedgerReader(db: D1Database, ledger: string): LedgerReader {
     erasableEntries: (decisionId) => selectErasable(db, ledger, decisionId),
     isHeld: (decisionId) => selectHeld(db, ledger, decisionId),
     batchRequestOf: (index) => selectBatchRequest(db, ledger, index),
+    async countErased() {
+      return (await db.prepare(COUNT_ERASED).bind(ledger).first<number>("erased")) ?? 0;
+    },
     erasedFields: (decisionId) => selectErasedFields(db, ledger, decisionId),
     evidenceIndexes: (decisionId) => selectEvidence(db, ledger, decisionId),
     erasuresAfter: (from, to, size) => selectErasuresAfter(db, ledger, from, to, size),

@@ -2,10 +2,12 @@
 import script from "swagger-ui-dist/swagger-ui-bundle.js";
 import style from "swagger-ui-dist/swagger-ui.css";
 import { handleRequest } from "../http/app.ts";
+import { Problem, problemResponse } from "../http/problem.ts";
 import type { LedgerService, Services } from "../http/services.ts";
 import { parseConfig, type Config, type Env } from "./config.ts";
 import { d1AuditReader } from "./d1-audit.ts";
 import { migrate } from "./d1-migrations.ts";
+import { d1Operations, readDegraded } from "./d1-operations.ts";
 import { d1LedgerReader } from "./d1-reader.ts";
 
 export { Sequencer } from "./sequencer.ts";
@@ -15,15 +17,33 @@ const wired = new WeakMap<Env, Services>();
 
 export default {
   async fetch(request: Request, env: Env): Promise<Response> {
-    let services = wired.get(env);
-    if (services === undefined) {
-      services = wire(env, parseConfig(env));
-      wired.set(env, services);
+    try {
+      let services = wired.get(env);
+      if (services === undefined) {
+        services = wire(env, parseConfig(env));
+        wired.set(env, services);
+      }
+      await migrate(env.DB);
+      return await handleRequest(request, services);
+    } catch (error) {
+      console.error(error);
+      return startFailure(error);
     }
-    await migrate(env.DB);
-    return handleRequest(request, services);
   },
 };
+
+/** Nothing can be served: the configuration is bad, which its message names, or storage is away. */
+function startFailure(error: unknown): Response {
+  const message =
+    error instanceof Error && error.message.startsWith("Configuration:")
+      ? error.message
+      : undefined;
+  return problemResponse(
+    message === undefined
+      ? new Problem(503, "Storage cannot be reached", { headers: { "Retry-After": "5" } })
+      : new Problem(500, message),
+  );
+}
 
 function wire(env: Env, config: Config): Services {
   return {
@@ -33,7 +53,10 @@ function wire(env: Env, config: Config): Services {
       return config.auth === "open" ? { actor: "anonymous", ledger: "main" } : undefined;
     },
     ledger: (name) => wireLedger(env, config, name),
-    ready: () => migrate(env.DB),
+    async health() {
+      await migrate(env.DB);
+      return readDegraded(env.DB);
+    },
     now: () => new Date(),
     random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
     docs: { script, style },
@@ -48,6 +71,7 @@ function wireLedger(env: Env, config: Config, name: string): LedgerService {
     origin: `${config.origin}/${name}`,
     reader: d1LedgerReader(env.DB, name),
     audit: d1AuditReader(env.DB, name),
+    operations: d1Operations(env.DB, name),
     append: (request) => sequencer().append(request),
     status: () => sequencer().status(),
   };

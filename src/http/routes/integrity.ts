@@ -77,7 +77,6 @@ const verify = endpoint(
       service_filter: service_name ?? null,
       ...four,
       ...rest,
-      erased: 0,
     });
   },
 );

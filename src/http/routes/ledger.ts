@@ -3,10 +3,12 @@ import { z } from "zod";
 import { toHex } from "../../lib/bytes.ts";
 import { entryLine } from "../../ledger/entry-line.ts";
 import { rootAt } from "../../ledger/proof.ts";
+import { withCosignatures } from "../../ledger/witness.ts";
 import { json } from "../answers.ts";
 import { endpoint, type Endpoint } from "../endpoint.ts";
 import { Problem } from "../problem.ts";
 import { integerParam } from "../queries.ts";
+import type { LedgerService } from "../services.ts";
 import { streamResponse } from "../stream.ts";
 
 const ENTRIES_MAX = 1000;
@@ -25,6 +27,20 @@ const LedgerAnswer = z
       .meta({ description: "Which key speaks for checkpoints of which sizes." }),
     first_recorded_at: z.string().nullable(),
     last_recorded_at: z.string().nullable(),
+    last_verified: z
+      .object({ size: z.int(), at: z.string() })
+      .nullable()
+      .meta({ description: "The last complete verification that found nothing." }),
+    witnesses: z.array(
+      z.object({
+        witness: z.string(),
+        size: z.int(),
+        lag: z.int(),
+        succeeded_at: z.string().nullable(),
+        tried_at: z.string(),
+        error: z.string().nullable(),
+      }),
+    ),
   })
   .meta({ id: "Ledger" });
 
@@ -43,10 +59,12 @@ const getLedger = endpoint(
     problems: [503],
   },
   async ({ ledger }) => {
-    const [head, [first], status] = await Promise.all([
+    const [head, [first], status, witnesses, verification] = await Promise.all([
       ledger.reader.head(),
       ledger.reader.entriesAt([0]),
       ledger.status(),
+      ledger.operations.witnesses(),
+      ledger.operations.verification(),
     ]);
     const size = head?.size ?? 0;
     return json({
@@ -63,6 +81,17 @@ const getLedger = endpoint(
       })),
       first_recorded_at: first?.header.recorded_at ?? null,
       last_recorded_at: head?.recordedAt ?? null,
+      last_verified: verification?.passed
+        ? { size: verification.passed.size, at: verification.passed.at }
+        : null,
+      witnesses: witnesses.map(({ witness, size: cosigned, succeededAt, triedAt, error }) => ({
+        witness,
+        size: cosigned,
+        lag: size - cosigned,
+        succeeded_at: succeededAt,
+        tried_at: triedAt,
+        error,
+      })),
     });
   },
 );
@@ -77,27 +106,39 @@ const getCheckpoint = endpoint(
     summary: "The newest signed checkpoint, or an older committed one",
     query: z.object({
       size: integerParam(1, Number.MAX_SAFE_INTEGER).optional().meta({ type: "integer" }),
+      cosigned: z
+        .enum(["true", "false"], { error: "must be true or false" })
+        .optional()
+        .meta({ description: "The newest checkpoint that witnesses signed, with their lines." }),
     }),
     answer: { description: "C2SP signed note", content: { "text/plain": { schema: z.string() } } },
     problems: [404, 422],
   },
-  async ({ query: { size }, ledger: { reader } }) => {
+  async ({ query: { size, cosigned }, ledger }) => {
     const note =
-      size === undefined
-        ? (await reader.head())?.checkpoint
-        : (await reader.checkpoint(size))?.note;
-    if (!note) {
-      const what =
-        size === undefined
-          ? "The ledger has no checkpoint yet"
-          : `No checkpoint of size ${size} was committed`;
-      throw new Problem(404, what);
-    }
+      cosigned === "true" ? await cosignedNote(ledger) : await committedNote(ledger, size);
     return new Response(note, {
       headers: { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-cache" },
     });
   },
 );
+
+async function committedNote({ reader }: LedgerService, size: number | undefined): Promise<string> {
+  if (size === undefined) {
+    const note = (await reader.head())?.checkpoint;
+    if (note) return note;
+    throw new Problem(404, "The ledger has no checkpoint yet");
+  }
+  const checkpoint = await reader.checkpoint(size);
+  if (checkpoint !== undefined) return checkpoint.note;
+  throw new Problem(404, `No checkpoint of size ${size} was committed`);
+}
+
+async function cosignedNote(ledger: LedgerService): Promise<string> {
+  const cosigned = await ledger.operations.cosigned();
+  if (cosigned === undefined) throw new Problem(404, "No witness has signed a checkpoint yet");
+  return withCosignatures(await committedNote(ledger, cosigned.size), cosigned.lines);
+}
 
 const getEntries = endpoint(
   {

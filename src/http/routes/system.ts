@@ -1,5 +1,6 @@
 /** What answers without a credential: name, health, the API document and its reference page. */
 import { z } from "zod";
+import { FAULTS } from "../../ledger/fault.ts";
 import { html } from "../../lib/html.ts";
 import { json } from "../answers.ts";
 import { endpoint, type Endpoint } from "../endpoint.ts";
@@ -60,14 +61,27 @@ export function systemEndpoints(document: () => object): Endpoint[] {
                 status: z.enum(["healthy", "degraded"]),
                 version: z.string(),
                 service: z.literal("loopgrid"),
+                finding: z
+                  .object({
+                    ledger: z.string(),
+                    fault: z.enum(FAULTS),
+                    index: z.int().nullable(),
+                    message: z.string(),
+                  })
+                  .optional()
+                  .meta({ description: "What verification found, when degraded." }),
               }),
             },
           },
         },
       },
       async ({ services }) => {
-        await services.ready();
-        return json({ status: "healthy", version: VERSION, service: "loopgrid" });
+        const degraded = await services.health();
+        const service = { version: VERSION, service: "loopgrid" };
+        if (degraded === undefined) return json({ status: "healthy", ...service });
+        const { ledger, finding } = degraded;
+        const { fault, index, message } = finding;
+        return json({ status: "degraded", ...service, finding: { ledger, fault, index, message } });
       },
     ),
     endpoint(

@@ -1,0 +1,85 @@
+/**
+ * Opening a ledger, DESIGN §2 "On start": the way on after a legitimate restore is a new ledger whose
+ * first entry names the old one, never a second history of the same.
+ */
+import { z } from "zod";
+import { draftEntry } from "../../ledger/draft.ts";
+import { LEDGER_NAME } from "../../ledger/limits.ts";
+import { coveredBy, json, landedAs, Receipt, receiptOf, ReceiptQuery } from "../answers.ts";
+import { endpoint, type Endpoint } from "../endpoint.ts";
+import { Problem } from "../problem.ts";
+
+const Hex32 = z.string().regex(/^[0-9a-f]{64}$/, { error: "must be 64 lower-case hex characters" });
+
+const LedgerOpen = z
+  .object({
+    ledger: z
+      .string()
+      .regex(LEDGER_NAME, { error: "must be 1 to 63 of a-z, 0-9 and -, not beginning with -" }),
+    continues: z
+      .object({ origin: z.string().max(1024), size: z.int().nonnegative(), root_hash: Hex32 })
+      .nullish()
+      .meta({
+        description: "The ledger this one goes on from: its last acknowledged size and root.",
+      }),
+    reason_code: z
+      .string()
+      .regex(/^[a-z0-9_]{1,64}$/, { error: "must be 1 to 64 of a-z, 0-9 and _" }),
+  })
+  .meta({
+    id: "LedgerOpen",
+    example: {
+      ledger: "main-2",
+      continues: { origin: "example.org/main", size: 812, root_hash: "00".repeat(32) },
+      reason_code: "restored_from_backup",
+    },
+  });
+
+const openLedger = endpoint(
+  {
+    method: "post",
+    path: "/v1/ledgers",
+    scope: "admin",
+    operationId: "openLedger",
+    tag: "Ledger",
+    summary: "Begin a ledger with an entry that names the one it continues",
+    query: ReceiptQuery,
+    body: { schema: LedgerOpen, required: true },
+    answer: {
+      description: "The new ledger",
+      content: {
+        "application/json": {
+          schema: z.object({ ledger: z.string(), origin: z.string(), receipt: Receipt }),
+        },
+      },
+    },
+    problems: [409, 415, 422, 503],
+  },
+  async ({ body, query, services, principal }) => {
+    const ledger = services.ledger(body.ledger);
+    const draft = draftEntry(
+      {
+        kind: "ledger_opened",
+        actor: principal.actor,
+        facts: {
+          reason_code: body.reason_code,
+          ...(body.continues ? { continues: { ...body.continues } } : {}),
+        },
+        fields: {},
+      },
+      services.random,
+    );
+    const outcome = await ledger.append({ drafts: [draft], onlyIfEmpty: true });
+    if (outcome.kind === "stale")
+      throw new Problem(409, `Ledger ${body.ledger} has entries already`);
+    const landed = await landedAs(ledger, outcome, undefined);
+    const covered = await coveredBy(ledger, landed);
+    return json({
+      ledger: ledger.name,
+      origin: ledger.origin,
+      receipt: await receiptOf(ledger, 0, covered, query),
+    });
+  },
+);
+
+export const ledgersEndpoints: readonly Endpoint[] = [openLedger];
