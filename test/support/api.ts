@@ -24,7 +24,7 @@ export interface ProblemBody {
   readonly errors?: readonly { readonly path: string; readonly message: string }[];
 }
 
-export interface Receipt {
+interface Receipt {
   readonly ledger: string;
   readonly index: number;
   readonly size: number;
