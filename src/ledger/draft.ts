@@ -97,8 +97,7 @@ function seal(input: EntryInput, canonical: CanonicalFields, random: Random): En
   const fields = keyed
     ? { ...canonical, request: canonicalize({ ...keyed.fingerprint }) }
     : canonical;
-  const bytes = contentBytes(fields);
-  if (bytes > CONTENT_BYTES_MAX) throw new ContentTooLarge(bytes);
+  requireContentFits(fields);
   const { text, commitments } = sealContent(
     fields,
     random(Object.keys(fields).length * SALT_BYTES),
@@ -113,6 +112,14 @@ function seal(input: EntryInput, canonical: CanonicalFields, random: Random): En
     content: utf8(text),
     contentHash: null,
   };
+}
+
+/** A character is three octets at most: small content, which is nearly all, need not be encoded to be counted. */
+function requireContentFits(fields: CanonicalFields): void {
+  const characters = Object.values(fields).reduce((sum, value) => sum + value.length, 0);
+  if (characters <= CONTENT_BYTES_MAX / 3) return;
+  const bytes = contentBytes(fields);
+  if (bytes > CONTENT_BYTES_MAX) throw new ContentTooLarge(bytes);
 }
 
 /** What lists filter by. Strings where given (DESIGN §3). */
