@@ -22,8 +22,9 @@ export async function readJsonBody(request: Request): Promise<JsonValue | undefi
 }
 
 async function readBounded(request: Request): Promise<Uint8Array> {
-  const tooLarge = new Problem(413, `body: a request holds at most ${REQUEST_BYTES_MAX} octets`);
-  if (Number(request.headers.get("Content-Length")) > REQUEST_BYTES_MAX) throw tooLarge;
+  const tooLarge = () =>
+    new Problem(413, `body: a request holds at most ${REQUEST_BYTES_MAX} octets`);
+  if (Number(request.headers.get("Content-Length")) > REQUEST_BYTES_MAX) throw tooLarge();
   if (request.body === null) return new Uint8Array();
   if (request.headers.has("Content-Length")) return new Uint8Array(await request.arrayBuffer());
   // Chunked: nobody said how much is coming.
@@ -36,7 +37,7 @@ async function readBounded(request: Request): Promise<Uint8Array> {
     bytes += value.length;
     if (bytes > REQUEST_BYTES_MAX) {
       await reader.cancel();
-      throw tooLarge;
+      throw tooLarge();
     }
     chunks.push(value);
   }
