@@ -26,6 +26,8 @@ export class Terminal {
   }
 
   paint(style: Style, text: string): string {
+    // Node 20 paints for pipes too.
+    if (!this.#stream.isTTY && process.env["FORCE_COLOR"] === undefined) return text;
     return styleText(style, text, { stream: this.#stream });
   }
 
