@@ -22,8 +22,6 @@ export async function readJsonBody(request: Request): Promise<JsonValue | undefi
 }
 
 async function readBounded(request: Request): Promise<Uint8Array> {
-  const tooLarge = () =>
-    new Problem(413, `body: a request holds at most ${REQUEST_BYTES_MAX} octets`);
   if (Number(request.headers.get("Content-Length")) > REQUEST_BYTES_MAX) throw tooLarge();
   if (request.body === null) return new Uint8Array();
   if (request.headers.has("Content-Length")) return new Uint8Array(await request.arrayBuffer());
@@ -41,6 +39,10 @@ async function readBounded(request: Request): Promise<Uint8Array> {
     }
     chunks.push(value);
   }
+}
+
+function tooLarge(): Problem {
+  return new Problem(413, `body: a request holds at most ${REQUEST_BYTES_MAX} octets`);
 }
 
 function requireJsonType(header: string | null): void {
