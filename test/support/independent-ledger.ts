@@ -55,7 +55,7 @@ const ID_PREFIXES: Readonly<Record<string, string>> = {
   content_erased: "era_",
 };
 
-export class NotVerified extends Error {
+class NotVerified extends Error {
   override readonly name = "NotVerified";
 }
 
@@ -238,7 +238,7 @@ function checkContent(commitments: JsonObject, content: JsonObject, at: string):
 }
 
 /** A decision as its entries tell it, in the shape of CONTRACT "Decision". */
-export function decisionOf(ledger: IndependentLedger, entries: readonly CheckedEntry[]): Json {
+function decisionOf(ledger: IndependentLedger, entries: readonly CheckedEntry[]): Json {
   const [recorded] = entries;
   demand(recorded?.kind === "decision_recorded", "a decision begins with its record");
   const { service_name = null, decision_type = null } = recorded.facts;
