@@ -57,7 +57,7 @@ const eraseDecision = endpoint(
         },
       },
     },
-    problems: [404, 409, 415, 422, 503],
+    problems: [404, 409, 413, 415, 422, 503],
   },
   async (call) => {
     const keyed = keyedFrom(call);

@@ -53,7 +53,7 @@ const openLedger = endpoint(
         },
       },
     },
-    problems: [409, 415, 422, 503],
+    problems: [409, 413, 415, 422, 503],
   },
   async ({ body, query, services, principal }) => {
     const ledger = services.ledger(body.ledger);
