@@ -759,5 +759,5 @@ describe("fuzzed JSON", () => {
 
 test("afterwards the ledger verifies", { timeout: 120_000 }, async ({ expect }) => {
   const { ledger } = await auditOverHttp(served.server.url, expect);
-  expect(ledger.entries.length).toBeGreaterThan(500);
+  expect(ledger.entries.length).toBeGreaterThan(200);
 });
