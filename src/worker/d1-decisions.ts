@@ -2,6 +2,7 @@
 import type { DecisionEntries, StoredEntry } from "../ledger/decision.ts";
 import type { DecisionCount, DecisionFilter, DecisionKey, ListStart } from "../ledger/read.ts";
 import { parseEntryRow } from "../ledger/stored-entry.ts";
+import { DecisionWhere } from "./d1-decision-where.ts";
 
 /** A decision's three entries in one row: recorded, newest flag, newest correction. */
 interface DecisionRow {
@@ -67,7 +68,7 @@ export async function selectDecisionKeys(
   start: ListStart,
   limit: number,
 ): Promise<DecisionKey[]> {
-  const where = new Where(ledger, filter);
+  const where = new DecisionWhere(ledger, filter);
   if ("after" in start) where.add("d.decision_id < ?", start.after);
   const offset = "offset" in start ? start.offset : 0;
   const { results } = await db
@@ -75,7 +76,7 @@ export async function selectDecisionKeys(
       `SELECT d.decision_id AS decisionId,
               coalesce(octet_length(c.fields), 0) + coalesce(octet_length(fc.fields), 0)
                 + coalesce(octet_length(cc.fields), 0) AS bytes
-       FROM (SELECT * FROM decision AS d WHERE ${where.sql}
+       FROM (SELECT * FROM ${where.decisions} WHERE ${where.sql}
              ORDER BY d.decision_id DESC LIMIT ${where.parameter(limit)} OFFSET ${where.parameter(offset)}) AS d
        ${JOIN_CONTENTS} ORDER BY d.decision_id DESC`,
     )
@@ -91,9 +92,9 @@ export async function countDecisions(
   filter: DecisionFilter,
 ): Promise<number> {
   const byTime = filter.fromMs !== undefined || filter.toMs !== undefined;
-  const where = new Where(ledger, filter);
+  const where = new DecisionWhere(ledger, filter);
   const sql = byTime
-    ? `SELECT count(*) AS total FROM decision AS d WHERE ${where.sql}`
+    ? `SELECT count(*) AS total FROM ${where.decisions} WHERE ${where.sql}`
     : `SELECT coalesce(sum(decisions), 0) AS total FROM decision_counter AS d WHERE ${where.sql}`;
   return (
     (await db
@@ -109,11 +110,11 @@ export async function selectRecordedAt(
   filter: DecisionFilter,
   end: "oldest" | "newest",
 ): Promise<string | undefined> {
-  const where = new Where(ledger, filter);
+  const where = new DecisionWhere(ledger, filter);
   const recordedAt = await db
     .prepare(
       `SELECT e.header ->> 'recorded_at' AS recordedAt
-       FROM decision AS d JOIN entry AS e ON e.ledger = d.ledger AND e.entry_index = d.entry_index
+       FROM ${where.decisions} CROSS JOIN entry AS e ON e.ledger = d.ledger AND e.entry_index = d.entry_index
        WHERE ${where.sql} ORDER BY d.decision_id ${end === "oldest" ? "ASC" : "DESC"} LIMIT 1`,
     )
     .bind(...where.values)
@@ -131,44 +132,6 @@ export async function selectCounts(
     .bind(ledger, serviceName ?? null)
     .all<DecisionCount>();
   return results;
-}
-
-/** Conditions and their numbered parameters; values are only ever bound. */
-class Where {
-  readonly values: (string | number)[] = [];
-  readonly #conditions: string[] = [];
-
-  constructor(ledger: string, filter: DecisionFilter) {
-    this.add("d.ledger = ?", ledger);
-    if (filter.serviceName !== undefined) this.add("d.service_name = ?", filter.serviceName);
-    if (filter.decisionType !== undefined) this.add("d.decision_type = ?", filter.decisionType);
-    if (filter.status !== undefined) this.add("d.status = ?", filter.status);
-    if (filter.modelProvider !== undefined) this.add("d.model_provider = ?", filter.modelProvider);
-    if (filter.modelName !== undefined) this.add("d.model_name = ?", filter.modelName);
-    // The id begins with the milliseconds at which the entry was recorded (lib/ids.ts).
-    if (filter.fromMs !== undefined) this.add("d.decision_id >= ?", firstIdAt(filter.fromMs));
-    if (filter.toMs !== undefined) this.add("d.decision_id < ?", firstIdAt(filter.toMs));
-  }
-
-  /** `condition` holds one `?`. */
-  add(condition: string, value: string | number): void {
-    this.#conditions.push(condition.replace("?", this.parameter(value)));
-  }
-
-  parameter(value: string | number): string {
-    this.values.push(value);
-    return `?${this.values.length}`;
-  }
-
-  get sql(): string {
-    return this.#conditions.join(" AND ");
-  }
-}
-
-/** Sorts before every decision of this millisecond and after all earlier ones. */
-function firstIdAt(ms: number): string {
-  const inRange = Math.min(Math.max(Math.ceil(ms), 0), 2 ** 48 - 1);
-  return `dec_${inRange.toString(16).padStart(12, "0")}`;
 }
 
 function parseDecisionRow(row: DecisionRow): DecisionEntries {

@@ -78,6 +78,12 @@ describe("no statement walks the ledger", () => {
     ["read its history", () => get(`/v1/decisions/${id}/history`)],
     ["read its evidence", () => get(`/v1/decisions/${id}/evidence`)],
     ["read a replay", () => get(`/v1/replays/${replay}`)],
+    ["list what was corrected", () => get("/v1/decisions?status=corrected&limit=5")],
+    ["list a service", () => get("/v1/decisions?service_name=plans&limit=5")],
+    [
+      "list a service's flagged ones",
+      () => get("/v1/decisions?service_name=plans&status=incorrect&limit=5"),
+    ],
     ["compare", () => get(`/v1/decisions/${id}/compare/${replay}`)],
     ["read the ledger's head", () => get("/v1/ledger")],
     ["prove inclusion", () => get("/v1/ledger/proof/inclusion?index=0&size=2")],

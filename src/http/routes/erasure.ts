@@ -176,7 +176,7 @@ const holdDecision = endpoint(
         },
       },
     },
-    problems: [404, 415, 422, 503],
+    problems: [404, 413, 415, 422, 503],
   },
   async (call) => {
     const { params, body, ledger, principal, services } = call;
