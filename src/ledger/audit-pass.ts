@@ -1,6 +1,6 @@
 /** One pass of the server's verification over consecutive pages, see audit.ts. Memory of one page. */
 import { equalBytes, toHex } from "../lib/bytes.ts";
-import type { AuditReader, AuditRequest, AuditRow, StoredTile } from "./audit.ts";
+import type { AuditReader, AuditRequest, AuditRow, StoredTile } from "./audit-port.ts";
 import { checkProjections } from "./audit-projections.ts";
 import { openCheckpoint, type Checkpoint } from "./checkpoint.ts";
 import type { Fault, Finding } from "./fault.ts";

@@ -6,52 +6,13 @@
  */
 import { toHex } from "../lib/bytes.ts";
 import { AuditPass } from "./audit-pass.ts";
-import type { ProjectionRows } from "./audit-projections.ts";
+import type { AuditReader, AuditRequest } from "./audit-port.ts";
 import type { Finding } from "./fault.ts";
 import { GENESIS } from "./hash.ts";
-import { CorruptLedger, type StoredCheckpoint, type StoredHead } from "./ports.ts";
-import { rootAt, type TileReader } from "./proof.ts";
-import type { EntryRow } from "./read.ts";
+import { CorruptLedger, type StoredHead } from "./ports.ts";
+import { rootAt } from "./proof.ts";
 import { readTree } from "./read-tree.ts";
-import type { KeyRange } from "./sequencing.ts";
 import { EMPTY_TREE, rootOf } from "./tiles.ts";
-
-/** An entry with the rows that were derived from it. */
-export interface AuditRow extends EntryRow, ProjectionRows {}
-
-export interface StoredTile {
-  readonly level: number;
-  readonly index: number;
-  readonly rootHash: string;
-  /** Lower-case hex, joined. */
-  readonly hashes: string;
-}
-
-export interface AuditReader extends TileReader {
-  head(): Promise<StoredHead | undefined>;
-  /** By index, bounded by octets, at least one while there are more. Must survive corrupt rows. */
-  page(from: number, to: number, limit: number): Promise<readonly AuditRow[]>;
-  /** Checkpoints with `from` < size ≤ `to`, oldest first. */
-  checkpoints(from: number, to: number): Promise<readonly StoredCheckpoint[]>;
-  /** The size of the newest checkpoint at or below `size`; 0 when there is none. */
-  checkpointSizeAt(size: number): Promise<number>;
-  /** Tiles that are full at size `to` and were not at size `from`, by level, then index. */
-  tiles(from: number, to: number): Promise<readonly StoredTile[]>;
-  /** Rows that no entry explains, and counters that do not add up; one consistent look. */
-  strays(): Promise<readonly Finding[]>;
-}
-
-export interface AuditRequest {
-  readonly ledger: string;
-  readonly origin: string;
-  /** Keys and the checkpoint sizes they speak for. */
-  readonly keys: readonly KeyRange[];
-  readonly from: number;
-  /** Absent: up to the head as it is now. */
-  readonly to?: number | undefined;
-  /** Stops between pages once it is false, so that a caller can answer in time. */
-  readonly mayContinue: () => boolean;
-}
 
 export interface AuditResult {
   readonly size: number;

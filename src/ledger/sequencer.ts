@@ -12,19 +12,19 @@ import { toHex } from "../lib/bytes.ts";
 import { appendDrafts, RANDOM_BYTES_PER_ENTRY, type Appended, type Head } from "./append.ts";
 import { AppendQueue, type Waiting } from "./append-queue.ts";
 import { formatCheckpoint } from "./checkpoint.ts";
+import { settle } from "./commit-outcome.ts";
 import type { EntryDraft } from "./entry.ts";
 import type { Hash } from "./hash.ts";
 import { keyChangeDraft, vkeyOf, type SigningKeys } from "./keys.ts";
 import { LedgerRefused, loadLedger, type OpenLedger } from "./load.ts";
 import { signNote } from "./note.ts";
-import {
-  CommitConflict,
-  type Acknowledged,
-  type Commit,
-  type DecisionCondition,
-  type LedgerStore,
-  type RequestRow,
-  type SequencerMemory,
+import type {
+  Acknowledged,
+  Commit,
+  DecisionCondition,
+  LedgerStore,
+  RequestRow,
+  SequencerMemory,
 } from "./ports.ts";
 import type {
   AppendOutcome,
@@ -49,9 +49,6 @@ export interface SequencerPorts {
 
 /** After a group of more than one, the next waits for a crowd to gather: ×1.6 throughput at 64 clients. */
 const GATHER_MS = 3;
-/** Tries of one commit whose outcome is unknown: about 2 s of waiting in all. */
-const COMMIT_TRIES_MAX = 5;
-const BACKOFF_MS = 100;
 /** Rounds of re-sequencing after the head moved or a key turned out to be used. */
 const CONFLICTS_MAX = 5;
 
@@ -148,7 +145,7 @@ export class LedgerSequencer {
         waiting = await this.#withoutLateOpenings(waiting);
         if (waiting.length === 0) return;
         const group = await this.#build(waiting);
-        const settled = await this.#settle(group.commit);
+        const settled = await settle(this.#ports, group.commit);
         if (settled === "committed") return this.#acknowledge(group);
         this.#open = undefined;
         if (settled === "unknown") break;
@@ -219,32 +216,6 @@ export class LedgerSequencer {
     return open;
   }
 
-  /**
-   * Commits, and finds out what became of it. A constraint error alone does not say "not written":
-   * an earlier try may have landed late. So after any failure the ledger itself is asked for our hash.
-   */
-  async #settle(commit: Commit): Promise<"committed" | "conflict" | "unknown"> {
-    const { store, sleep } = this.#ports;
-    for (let attempt = 0; attempt < COMMIT_TRIES_MAX; attempt++) {
-      let conflict = false;
-      try {
-        await store.commit(commit);
-        return "committed";
-      } catch (error) {
-        conflict = error instanceof CommitConflict;
-      }
-      try {
-        const found = await store.chainHashAt(commit.after.size - 1);
-        if (found === commit.after.chainHash) return "committed";
-        if (found !== undefined || conflict) return "conflict";
-      } catch {
-        // The ledger cannot be asked now; ask again after the pause.
-      }
-      await sleep(BACKOFF_MS * 2 ** attempt * this.#jitter());
-    }
-    return "unknown";
-  }
-
   #acknowledge({ waiting, appended, commit, changedKey }: Group): void {
     // A crash before this line: committed, nobody told; the next start finds the database ahead.
     this.#remember(appended.head, appended.rootHash);
@@ -279,11 +250,6 @@ export class LedgerSequencer {
     const { size } = head.tree;
     if ((memory.acknowledged()?.size ?? 0) < size)
       memory.acknowledge({ size, rootHash: toHex(rootHash) });
-  }
-
-  /** 0.5 to 1, so that callers and objects that failed together do not come back together. */
-  #jitter(): number {
-    return 0.5 + (this.#ports.random(1)[0] ?? 0) / 512;
   }
 
   /** After a conflict: answers those whose key is in the ledger already, returns the others. */

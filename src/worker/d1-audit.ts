@@ -3,7 +3,7 @@
  * A corrupt cell must not break the query that looks for it: JSON is only taken apart where it is
  * JSON (`json_valid`).
  */
-import type { AuditReader, AuditRow, StoredTile } from "../ledger/audit.ts";
+import type { AuditReader, AuditRow, StoredTile } from "../ledger/audit-port.ts";
 import type { Finding } from "../ledger/fault.ts";
 import type { StoredCheckpoint } from "../ledger/ports.ts";
 import { TILE_WIDTH } from "../ledger/tiles.ts";
