@@ -22,7 +22,7 @@ export type WitnessAnswer =
   | { readonly kind: "refused"; readonly detail: string };
 
 /** A cosignature's text is small; more than this is not one. */
-const ANSWER_CHARACTERS_MAX = 64 * 1024;
+export const ANSWER_CHARACTERS_MAX = 64 * 1024;
 
 /** Body of `POST <url>/add-checkpoint`. @param proof of consistency from `oldSize`; empty from 0 */
 export function addCheckpointBody(oldSize: number, proof: readonly Hash[], note: string): string {

@@ -4,11 +4,13 @@
  * rows; neither is ever in the path of an append.
  */
 import { auditLedger } from "../ledger/audit.ts";
+import { CorruptLedger } from "../ledger/ports.ts";
 import { proveConsistency } from "../ledger/proof.ts";
 import type { SequencerStatus } from "../ledger/sequencing.ts";
 import { afterSlice, NEVER_VERIFIED } from "../ledger/verification-pass.ts";
 import {
   addCheckpointBody,
+  ANSWER_CHARACTERS_MAX,
   readAnswer,
   type Witness,
   type WitnessAnswer,
@@ -70,7 +72,14 @@ export class Chores {
     const rest =
       witnesses.length > 0 ? Math.min(WITNESS_INTERVAL_MS, verifyIntervalMs) : verifyIntervalMs;
     await storage.setAlarm(now + rest);
-    await this.#cosign();
+    // Side by side: neither holds the other up, nor keeps it from being done.
+    const chores = await Promise.allSettled([this.#cosign(), this.#verify(now)]);
+    const failed = chores.flatMap((chore) => (chore.status === "rejected" ? [chore.reason] : []));
+    if (failed.length > 0) throw new AggregateError(failed, "a chore failed; it is tried again");
+  }
+
+  async #verify(now: number): Promise<void> {
+    const { storage, verifyIntervalMs } = this.#config;
     if ((storage.kv.get<number>(NEXT_VERIFY) ?? 0) > now) return;
     const complete = await this.#verifySlice();
     if (!complete) return storage.setAlarm(Date.now() + SLICE_PAUSE_MS);
@@ -109,11 +118,12 @@ export class Chores {
     const records = new Map(
       (await readWitnesses(db, ledger)).map((record) => [record.witness, record]),
     );
-    for (const witness of witnesses) {
-      const known = records.get(witness.key.name)?.size ?? 0;
-      if (known === head.size) continue;
-      await this.#submit(witness, known, head.size, head.checkpoint);
-    }
+    await Promise.all(
+      witnesses.map(async (witness) => {
+        const known = records.get(witness.key.name)?.size ?? 0;
+        if (known !== head.size) await this.#submit(witness, known, head.size, head.checkpoint);
+      }),
+    );
   }
 
   /** One submission; a conflict tells which size to prove from, and is tried once more. */
@@ -146,21 +156,43 @@ export class Chores {
     size: number,
     note: string,
   ): Promise<WitnessAnswer> {
-    const { db, ledger } = this.#config;
-    const proof =
-      oldSize === 0 || oldSize === size
-        ? []
-        : await proveConsistency(oldSize, size, d1LedgerStore(db, ledger));
+    const body = await this.#submission(oldSize, size, note);
+    if (body === undefined)
+      return { kind: "refused", detail: "the ledger cannot prove its growth: verify it" };
     try {
       const response = await fetch(`${witness.url}/add-checkpoint`, {
         method: "POST",
-        body: addCheckpointBody(oldSize, proof, note),
+        body,
         redirect: "manual",
         signal: AbortSignal.timeout(WITNESS_TIMEOUT_MS),
       });
-      return await readAnswer(response.status, await response.text(), note, witness.key);
+      return await readAnswer(response.status, await boundedText(response), note, witness.key);
     } catch {
       return { kind: "refused", detail: "it could not be reached" };
     }
   }
+
+  /** Undefined when what is stored contradicts itself, which verification reports. */
+  async #submission(oldSize: number, size: number, note: string): Promise<string | undefined> {
+    const { db, ledger } = this.#config;
+    if (oldSize === 0 || oldSize === size) return addCheckpointBody(oldSize, [], note);
+    try {
+      const proof = await proveConsistency(oldSize, size, d1LedgerStore(db, ledger));
+      return addCheckpointBody(oldSize, proof, note);
+    } catch (error) {
+      if (error instanceof CorruptLedger) return undefined;
+      throw error;
+    }
+  }
+}
+
+/** A witness's answer is a few lines: one that goes on and on is cut off, and is none. */
+async function boundedText({ body }: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of body ?? []) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.length > ANSWER_CHARACTERS_MAX) break;
+  }
+  return text;
 }
