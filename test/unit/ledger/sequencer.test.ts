@@ -30,6 +30,9 @@ vi.mock(import("../../../src/ledger/ed25519.ts"), () => ({
   },
 }));
 
+// Hundreds of interleavings take a second alone, and more on a busy machine.
+vi.setConfig({ testTimeout: 60_000 });
+
 /** Gives everything else its turn until something has happened. */
 async function until(happened: () => boolean): Promise<void> {
   for (let turns = 0; turns < 10_000 && !happened(); turns++) await Promise.resolve();
@@ -321,6 +324,25 @@ describe("a commit", () => {
     expect(auditLedger(ledger, [])).toHaveLength(0);
   });
 
+  test.each<[string, (ledger: TestLedger) => void]>([
+    [
+      "could not be confirmed",
+      ({ store }) => {
+        store.faults = times(1, "fails after the write");
+        store.failReads("chainHashAt", 5);
+      },
+    ],
+    ["the storage could not take", ({ memory }) => (memory.failures = 1)],
+  ])("that %s makes the next one read the ledger first", async (_, arrange) => {
+    const { ledger, receipts } = await begun();
+    arrange(ledger);
+    expect((await ledger.sequencer.append(decisions(ledger.random))).kind).toBe("unavailable");
+    const tried = ledger.store.attempts.length;
+    receipts.push(await append(ledger, decisions(ledger.random)));
+    expect(ledger.store.attempts).toHaveLength(tried + 1);
+    expect(auditLedger(ledger, receipts)).toHaveLength(5);
+  });
+
   test("is committed before the storage knows, and the storage knows before the client", async () => {
     const ledger = new TestLedger();
     const { memory, store } = ledger;
@@ -585,6 +607,7 @@ describe("looking at the status", () => {
     expect(memory.value).toEqual({ size: 4, rootHash: receipts.at(-1)?.rootHash });
     receipts.push(await append(ledger, decisions(ledger.random)));
     expect(auditLedger(ledger, receipts)).toHaveLength(5);
+    expect(store.attempts).toHaveLength(4); // none of them built on an older head
   });
 });
 

@@ -3,7 +3,7 @@ import type { EntryRow } from "../../../src/ledger/read.ts";
 import { rootOfEdge } from "../../../src/ledger/merkle.ts";
 import { EntryVerifier, startOfLedger, type CheckedRow } from "../../../src/ledger/verify.ts";
 import { sha256Hex, sortedJson } from "../../support/audit-ledger.ts";
-import { ReferenceTree } from "../../support/reference-tree.ts";
+import { ReferenceTree, sha256Of } from "../../support/reference-tree.ts";
 import { decisions, flag, TestLedger } from "../../support/test-ledger.ts";
 
 /** Five entries, a second apart: a keyed decision, two decisions, a flag of the second, a decision. */
@@ -68,6 +68,13 @@ function withContent(index: number, pattern: string | RegExp, replacement: strin
 }
 
 type Members = Record<string, unknown>;
+
+function contentOf(index: number): Record<string, { salt: string; value: unknown }> {
+  const content: Record<string, { salt: string; value: unknown }> = JSON.parse(
+    at(index).fields ?? "{}",
+  );
+  return content;
+}
 
 function leftOut(header: Members, member: string): Members {
   return Object.fromEntries(Object.entries(header).filter(([key]) => key !== member));
@@ -292,6 +299,21 @@ describe("content", () => {
   test("of an entry that is no decision is checked alike", () => {
     expect(faultsIn(withContent(3, "wrong", "right"))).toEqual(["3 content_mismatch"]);
   });
+
+  test.each([31, 33, 0])(
+    "under a salt of %i octets is found, though its commitment is right",
+    (octets) => {
+      const salt = Buffer.alloc(octets, 7);
+      const { value } = contentOf(3)["reason"] ?? {};
+      const commitment = sha256Of(salt, Buffer.from(sortedJson(["reason", value])));
+      const commitments = { reason: Buffer.from(commitment).toString("hex") };
+      const fields = sortedJson({ reason: { salt: salt.toString("hex"), value } });
+      const forged = relinked(3, (header) => ({ ...header, commitments }));
+      expect(faultsIn(forged.map((row) => (row.index === 3 ? { ...row, fields } : row)))).toEqual([
+        "3 content_mismatch",
+      ]);
+    },
+  );
 
   test("exchanged between two entries is found at both", () => {
     const [a, b] = [at(2), at(4)];
