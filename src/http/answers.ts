@@ -53,9 +53,9 @@ export function keyedFrom(call: Asked, count = 1): KeyedRequest | undefined {
 }
 
 /** Builds drafts; content over the limit is a 413 that names the entry. */
-export function drafting<T>(build: () => T, where = "body"): T {
+export async function drafting<T>(build: () => T | Promise<T>, where = "body"): Promise<T> {
   try {
-    return build();
+    return await build();
   } catch (error) {
     if (error instanceof ContentTooLarge) throw new Problem(413, `${where}: ${error.message}`);
     throw error;
@@ -131,7 +131,8 @@ async function repeat(
   // Erased with the content: then the body cannot be compared, and the present state is answered.
   const asked = first?.content["request"]?.value;
   if (typeof asked === "object" && asked !== null && !Array.isArray(asked)) {
-    const same = (["method", "path", "body_sha256", "count"] as const).every(
+    // `count` follows from the body, or, in an erasure, from the ledger as it was then.
+    const same = (["method", "path", "body_sha256"] as const).every(
       (member) => asked[member] === fingerprint[member],
     );
     if (!same) {

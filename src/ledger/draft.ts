@@ -52,6 +52,11 @@ export interface EntryInput {
   readonly keyed?: KeyedRequest | undefined;
 }
 
+/** The same request, which turned out to make several entries: the first of them says how many. */
+export function withCount(keyed: KeyedRequest, count: number): KeyedRequest {
+  return { ...keyed, fingerprint: { ...keyed.fingerprint, count } };
+}
+
 export type Random = (bytes: number) => Uint8Array;
 
 export function keyedRequest(

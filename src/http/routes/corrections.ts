@@ -3,21 +3,10 @@ import { z } from "zod";
 import { CorrectionCreate, MarkIncorrect } from "../../corrections/schema.ts";
 import { draftEntry, type EntryInput } from "../../ledger/draft.ts";
 import { Decision } from "../../ledger/schema.ts";
-import {
-  coveredBy,
-  drafting,
-  json,
-  keyedFrom,
-  land,
-  landedBefore,
-  Receipt,
-  receiptOf,
-  ReceiptQuery,
-  replayedHeader,
-} from "../answers.ts";
+import { json, Receipt, ReceiptQuery } from "../answers.ts";
+import { appendOnce, type AppendingCall } from "../append-once.ts";
 import { endpoint, type Call, type Endpoint } from "../endpoint.ts";
-import { Problem } from "../problem.ts";
-import { decisionAt } from "./decision-answer.ts";
+import { decisionAt, requireDecision } from "./decision-answer.ts";
 
 const DecisionParams = z.object({ decision_id: z.string() });
 
@@ -26,39 +15,23 @@ const answer = (description: string) => ({
   content: { "application/json": { schema: Decision.extend({ receipt: Receipt }) } },
 });
 
-type ReviewCall = Pick<
-  Call<z.infer<typeof DecisionParams>, z.infer<typeof ReceiptQuery>, unknown>,
-  "params" | "query" | "request" | "path" | "sentBody" | "ledger" | "principal" | "services"
->;
+type ReviewCall = AppendingCall &
+  Pick<Call<z.infer<typeof DecisionParams>, unknown, unknown>, "params" | "principal" | "services">;
 
 /** Appends an entry about an existing decision and answers the decision with it. */
 async function review(
   call: ReviewCall,
   entry: Pick<EntryInput, "kind" | "fields">,
 ): Promise<Response> {
-  const { params, query, ledger, principal, services } = call;
+  const { params, ledger, principal, services } = call;
   const { decision_id } = params;
-  const keyed = keyedFrom(call);
-  let landed = await landedBefore(ledger, keyed);
-  if (landed === undefined) {
-    if ((await ledger.reader.historyIndexes(decision_id)).length === 0) {
-      throw new Problem(404, `Decision ${decision_id} not found`);
-    }
-    const draft = drafting(() =>
-      draftEntry(
-        { ...entry, decisionId: decision_id, actor: principal.actor, facts: {}, keyed },
-        services.random,
-      ),
-    );
-    landed = await land(ledger, [draft], keyed);
-  }
-  const index = landed.replayed ? landed.firstIndex : (landed.outcome.entries[0]?.index ?? 0);
-  const [decision, covered] = await Promise.all([
-    decisionAt(ledger, index),
-    coveredBy(ledger, landed),
-  ]);
-  const receipt = await receiptOf(ledger, index, covered, query);
-  return json({ ...decision, receipt }, replayedHeader(landed));
+  const appended = await appendOnce(call, async (keyed) => {
+    await requireDecision(ledger, decision_id);
+    const input = { ...entry, decisionId: decision_id, facts: {}, keyed };
+    return [draftEntry({ ...input, actor: principal.actor }, services.random)];
+  });
+  const decision = await decisionAt(ledger, appended?.index ?? 0);
+  return json({ ...decision, receipt: appended?.receipt }, appended?.headers);
 }
 
 const markIncorrect = endpoint(

@@ -8,6 +8,15 @@ import type { LedgerService } from "../services.ts";
 
 export type DecisionWithReceipt = Decision & { receipt: z.infer<typeof Receipt> };
 
+/** @throws Problem 404 */
+export async function requireDecision(
+  { reader }: LedgerService,
+  decisionId: string,
+): Promise<void> {
+  const [recorded] = await reader.historyIndexes(decisionId);
+  if (recorded === undefined) throw new Problem(404, `Decision ${decisionId} not found`);
+}
+
 /** The decision as it is now, with the name of every field that was erased from its entries. */
 export async function decisionWithErasures(
   { reader }: LedgerService,

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { StoredEntry } from "../../ledger/decision.ts";
 import { draftDecision } from "../../ledger/draft.ts";
+import type { EntryDraft } from "../../ledger/entry.ts";
 import { BATCH_DECISIONS_MAX } from "../../ledger/limits.ts";
 import { Decision, DecisionCreate } from "../../ledger/schema.ts";
 import {
@@ -111,7 +112,7 @@ const recordDecision = endpoint(
     const before = await landedBefore(ledger, keyed);
     const draft = before
       ? undefined
-      : drafting(() => draftDecision(body, principal.actor, services.random, keyed));
+      : await drafting(() => draftDecision(body, principal.actor, services.random, keyed));
     const landed = before ?? (await land(ledger, draft ? [draft] : [], keyed));
     const covered = await coveredBy(ledger, landed);
     if (landed.replayed || draft === undefined) {
@@ -165,14 +166,12 @@ const recordDecisions = endpoint(
     const { decisions } = call.body;
     const keyed = keyedFrom(call, decisions.length);
     const before = await landedBefore(ledger, keyed);
+    const draftAt = (create: DecisionCreate, i: number): EntryDraft =>
+      draftDecision(create, principal.actor, services.random, i === 0 ? keyed : undefined);
     const drafts = before
       ? []
-      : decisions.map((create, i) =>
-          drafting(
-            () =>
-              draftDecision(create, principal.actor, services.random, i === 0 ? keyed : undefined),
-            `decisions[${i}]`,
-          ),
+      : await Promise.all(
+          decisions.map((create, i) => drafting(() => draftAt(create, i), `decisions[${i}]`)),
         );
     const landed = before ?? (await land(ledger, drafts, keyed));
     const covered = await coveredBy(ledger, landed);

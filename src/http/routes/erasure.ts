@@ -2,33 +2,17 @@
 import { z } from "zod";
 import { ErasureCreate, HoldCreate } from "../../erasure/schema.ts";
 import { chunkTargets, erasureTargets, nameOf, type ErasureTarget } from "../../erasure/targets.ts";
-import { draftEntry, type KeyedRequest } from "../../ledger/draft.ts";
+import { draftEntry, withCount, type KeyedRequest } from "../../ledger/draft.ts";
 import type { EntryDraft } from "../../ledger/entry.ts";
 import { Decision } from "../../ledger/schema.ts";
 import type { JsonObject } from "../../lib/json.ts";
-import {
-  append,
-  coveredBy,
-  drafting,
-  json,
-  keyedFrom,
-  land,
-  landedAs,
-  landedBefore,
-  Receipt,
-  receiptOf,
-  ReceiptQuery,
-  replayedHeader,
-  type Landed,
-} from "../answers.ts";
+import { json, Receipt, ReceiptQuery } from "../answers.ts";
+import { appendOnce } from "../append-once.ts";
 import { endpoint, type Call, type Endpoint } from "../endpoint.ts";
 import { invalid, Problem } from "../problem.ts";
-import { decisionWithErasures } from "./decision-answer.ts";
+import { decisionWithErasures, requireDecision } from "./decision-answer.ts";
 
 const DecisionParams = z.object({ decision_id: z.string() });
-
-/** Somebody else wrote about the decision between reading and committing: read again, this often. */
-const ROUNDS_MAX = 5;
 
 type ErasureCall = Call<
   z.infer<typeof DecisionParams>,
@@ -60,52 +44,34 @@ const eraseDecision = endpoint(
     problems: [404, 409, 413, 415, 422, 503],
   },
   async (call) => {
-    const keyed = keyedFrom(call);
-    const landed = (await landedBefore(call.ledger, keyed)) ?? (await erase(call, keyed));
+    const appended = await appendOnce(call, (keyed) => erasureDrafts(call, keyed));
     const decision = await decisionWithErasures(call.ledger, call.params.decision_id);
-    if (landed === undefined) return json({ ...decision, receipt: null });
-    const index = landed.replayed ? landed.firstIndex : (landed.outcome.entries[0]?.index ?? 0);
-    const receipt = await receiptOf(
-      call.ledger,
-      index,
-      await coveredBy(call.ledger, landed),
-      call.query,
-    );
-    return json({ ...decision, receipt }, replayedHeader(landed));
+    return json({ ...decision, receipt: appended?.receipt ?? null }, appended?.headers);
   },
 );
 
-/** Undefined when nothing is left to erase: the state asked for is there already. */
-async function erase(
+/** None when nothing is left to erase: the state asked for is there already. */
+async function erasureDrafts(
   call: ErasureCall,
   keyed: KeyedRequest | undefined,
-): Promise<Landed | undefined> {
-  const { params, body, ledger, principal, services } = call;
-  for (let round = 0; round < ROUNDS_MAX; round++) {
-    const { size, targets } = await readTargets(call);
-    if (targets.length === 0) return undefined;
-    const drafts = drafting(() =>
-      chunkTargets(targets).map((chunk, i): EntryDraft => ({
-        ...draftEntry(
-          {
-            kind: "content_erased",
-            decisionId: params.decision_id,
-            actor: principal.actor,
-            facts: { reason_code: body.reason_code, targets: chunk.map(asFact) },
-            fields: { request_id: body.request_id, note: body.note },
-            keyed: i === 0 ? keyed : undefined,
-          },
-          services.random,
-        ),
-        onlyIf: { size },
-      })),
-    );
-    const outcome = await append(ledger, drafts, keyed);
-    if (outcome.kind !== "stale") return landedAs(ledger, outcome, keyed);
-  }
-  throw new Problem(503, "The decision kept changing; nothing was erased", {
-    headers: { "Retry-After": "1" },
-  });
+): Promise<EntryDraft[]> {
+  const { params, body, principal, services } = call;
+  const { size, targets } = await readTargets(call);
+  const chunks = chunkTargets(targets);
+  return chunks.map((chunk, i): EntryDraft => ({
+    ...draftEntry(
+      {
+        kind: "content_erased",
+        decisionId: params.decision_id,
+        actor: principal.actor,
+        facts: { reason_code: body.reason_code, targets: chunk.map(asFact) },
+        fields: { request_id: body.request_id, note: body.note },
+        keyed: i === 0 && keyed ? withCount(keyed, chunks.length) : undefined,
+      },
+      services.random,
+    ),
+    onlyIf: { size },
+  }));
 }
 
 function asFact({ index, fields }: ErasureTarget): JsonObject {
@@ -181,30 +147,20 @@ const holdDecision = endpoint(
   async (call) => {
     const { params, body, ledger, principal, services } = call;
     const { decision_id } = params;
-    const keyed = keyedFrom(call);
-    let landed = await landedBefore(ledger, keyed);
-    if (landed === undefined) {
-      if ((await ledger.reader.historyIndexes(decision_id)).length === 0) {
-        throw new Problem(404, `Decision ${decision_id} not found`);
-      }
-      const draft = drafting(() =>
-        draftEntry(
-          {
-            kind: "content_held",
-            decisionId: decision_id,
-            actor: principal.actor,
-            facts: { held: body.held, reason_code: body.reason_code },
-            fields: { note: body.note },
-            keyed,
-          },
-          services.random,
-        ),
-      );
-      landed = await land(ledger, [draft], keyed);
-    }
-    const index = landed.replayed ? landed.firstIndex : (landed.outcome.entries[0]?.index ?? 0);
-    const receipt = await receiptOf(ledger, index, await coveredBy(ledger, landed), call.query);
-    return json({ decision_id, held: body.held, receipt }, replayedHeader(landed));
+    const appended = await appendOnce(call, async (keyed) => {
+      await requireDecision(ledger, decision_id);
+      const facts = { held: body.held, reason_code: body.reason_code };
+      const fields = { note: body.note };
+      const input = {
+        kind: "content_held",
+        decisionId: decision_id,
+        facts,
+        fields,
+        keyed,
+      } as const;
+      return [draftEntry({ ...input, actor: principal.actor }, services.random)];
+    });
+    return json({ decision_id, held: body.held, receipt: appended?.receipt }, appended?.headers);
   },
 );
 

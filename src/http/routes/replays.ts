@@ -2,24 +2,13 @@
 import { z } from "zod";
 import { toDecision } from "../../ledger/decision.ts";
 import { draftEntry, type KeyedRequest } from "../../ledger/draft.ts";
+import type { EntryDraft } from "../../ledger/entry.ts";
 import type { Decision } from "../../ledger/schema.ts";
 import { toReplay } from "../../replay/replay.ts";
 import { Compare, Replay, ReplayCreate } from "../../replay/schema.ts";
 import { replayed } from "../../replay/simulate.ts";
-import {
-  append,
-  coveredBy,
-  drafting,
-  json,
-  keyedFrom,
-  landedAs,
-  landedBefore,
-  Receipt,
-  receiptOf,
-  ReceiptQuery,
-  replayedHeader,
-  type Landed,
-} from "../answers.ts";
+import { json, Receipt, ReceiptQuery } from "../answers.ts";
+import { appendOnce } from "../append-once.ts";
 import { endpoint, type Call, type Endpoint } from "../endpoint.ts";
 import { Problem } from "../problem.ts";
 import type { LedgerService } from "../services.ts";
@@ -38,41 +27,27 @@ async function existingReplay({ reader }: LedgerService, replayId: string): Prom
   return toReplay(entry);
 }
 
-/** The content was erased between reading it and committing the replay: read again, this often. */
-const ROUNDS_MAX = 5;
-
 /** A replay of content that an erasure took meanwhile would bring a copy of it back: never committed. */
-async function replay(
+async function replayDraft(
   { body, ledger, principal, services }: Call<unknown, unknown, ReplayCreate>,
   keyed: KeyedRequest | undefined,
-): Promise<Landed> {
+): Promise<EntryDraft> {
   const { decision_id, overrides = null, triggered_by } = body;
-  for (let round = 0; round < ROUNDS_MAX; round++) {
-    const size = (await ledger.reader.head())?.size ?? 0;
-    const { facts, replay_output, error } = replayed(
-      await existingDecision(ledger, decision_id),
-      overrides,
-    );
-    const draft = drafting(() =>
-      draftEntry(
-        {
-          kind: "replay_completed",
-          decisionId: decision_id,
-          actor: principal.actor,
-          facts,
-          fields: { overrides, replay_output, error, triggered_by },
-          keyed,
-        },
-        services.random,
-      ),
-    );
-    const conditional = { ...draft, onlyIf: { size, kinds: ["content_erased"] } };
-    const outcome = await append(ledger, [conditional], keyed);
-    if (outcome.kind !== "stale") return landedAs(ledger, outcome, keyed);
-  }
-  throw new Problem(503, "The decision kept changing; nothing was replayed", {
-    headers: { "Retry-After": "1" },
-  });
+  const size = (await ledger.reader.head())?.size ?? 0;
+  const decision = await existingDecision(ledger, decision_id);
+  const { facts, replay_output, error } = replayed(decision, overrides);
+  const fields = { overrides, replay_output, error, triggered_by };
+  const input = {
+    kind: "replay_completed",
+    decisionId: decision_id,
+    facts,
+    fields,
+    keyed,
+  } as const;
+  return {
+    ...draftEntry({ ...input, actor: principal.actor }, services.random),
+    onlyIf: { size, kinds: ["content_erased"] },
+  };
 }
 
 const createReplay = endpoint(
@@ -94,18 +69,11 @@ const createReplay = endpoint(
     problems: [404, 413, 415, 422, 503],
   },
   async (call) => {
-    const { query, ledger } = call;
-    const keyed = keyedFrom(call);
-    let landed = await landedBefore(ledger, keyed);
-    if (landed === undefined) landed = await replay(call, keyed);
-    const index = landed.replayed ? landed.firstIndex : (landed.outcome.entries[0]?.index ?? 0);
-    const [[entry], covered] = await Promise.all([
-      ledger.reader.entriesAt([index]),
-      coveredBy(ledger, landed),
-    ]);
-    if (entry === undefined) throw new Problem(500, `entry ${index} cannot be read back`);
-    const receipt = await receiptOf(ledger, index, covered, query);
-    return json({ ...toReplay(entry), receipt }, replayedHeader(landed));
+    const { ledger } = call;
+    const appended = await appendOnce(call, async (keyed) => [await replayDraft(call, keyed)]);
+    const [entry] = await ledger.reader.entriesAt([appended?.index ?? 0]);
+    if (entry === undefined) throw new Problem(500, "the replay cannot be read back");
+    return json({ ...toReplay(entry), receipt: appended?.receipt }, appended?.headers);
   },
 );
 
