@@ -192,7 +192,7 @@ function sorted(value: unknown): string {
   );
 }
 
-export function mediaTypeOf(headers: Headers): string {
+function mediaTypeOf(headers: Headers): string {
   return (headers.get("Content-Type") ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
 }
 
