@@ -3,10 +3,13 @@
  * credential, scope, validation, existence.
  */
 import { Hono } from "hono";
+import { KEY_PATTERN } from "../auth/api-key.ts";
+import { admit, admitToUnknown, logAccess } from "./access.ts";
 import { corsHeaders, preflight } from "./cors.ts";
 import { credentialOf, stripCredentialPrefix } from "./credential.ts";
 import { openApiDocument, type Endpoint } from "./endpoint.ts";
 import { Problem, problemResponse } from "./problem.ts";
+import { accessLogEndpoints } from "./routes/access-log.ts";
 import { complianceEndpoints } from "./routes/compliance.ts";
 import { correctionEndpoints } from "./routes/corrections.ts";
 import { decisionEndpoints } from "./routes/decisions.ts";
@@ -14,10 +17,12 @@ import { erasureEndpoints } from "./routes/erasure.ts";
 import { evidenceEndpoints } from "./routes/evidence.ts";
 import { exportEndpoints } from "./routes/export.ts";
 import { integrityEndpoints } from "./routes/integrity.ts";
+import { keyEndpoints } from "./routes/keys.ts";
 import { ledgerEndpoints } from "./routes/ledger.ts";
 import { ledgersEndpoints } from "./routes/ledgers.ts";
 import { proofEndpoints } from "./routes/proofs.ts";
 import { replayEndpoints } from "./routes/replays.ts";
+import { shareEndpoints } from "./routes/shares.ts";
 import { systemEndpoints } from "./routes/system.ts";
 import type { Services } from "./services.ts";
 import { VERSION } from "./version.ts";
@@ -38,6 +43,9 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...exportEndpoints,
   ...evidenceEndpoints,
   ...erasureEndpoints,
+  ...keyEndpoints,
+  ...shareEndpoints,
+  ...accessLogEndpoints,
 ];
 
 /** On every answer; pages bring a policy of their own. */
@@ -55,44 +63,46 @@ interface Context {
 
 const router = new Hono<{ Bindings: Context }>({ strict: true });
 
-for (const { method, path, rest, scope, handle } of ENDPOINTS) {
+for (const endpoint of ENDPOINTS) {
+  const { method, path, rest, access, handle } = endpoint;
   router.on(method.toUpperCase(), honoPath(path, rest), async (c) => {
     const { services, credential } = c.env;
-    const principal = await services.authenticate(credential);
-    if (principal === undefined && scope !== "public") {
-      throw new Problem(401, "A credential is required: Authorization: Bearer <key>", {
-        headers: { "WWW-Authenticate": 'Bearer realm="loopgrid"' },
+    const request = c.req.raw;
+    const url = new URL(request.url);
+    const principal = await admit(endpoint, { request, url, credential, services });
+    const params: Record<string, string> = c.req.param();
+    const ledger = await services.ledger(principal.ledger);
+    const response = await handle({ params, url, request, services, principal, ledger });
+    const showsContent = !access.publicProof?.(url.searchParams);
+    if (access.logged !== undefined && showsContent) {
+      const target = params["decision_id"] ?? params["replay_id"];
+      const { status } = response;
+      logAccess(services, endpoint, request, {
+        ...principal,
+        action: access.logged,
+        target,
+        status,
       });
     }
-    const known = principal ?? { actor: "anonymous", ledger: "main" };
-    return handle({
-      params: c.req.param(),
-      url: new URL(c.req.url),
-      request: c.req.raw,
-      services,
-      principal: known,
-      ledger: services.ledger(known.ledger),
-    });
+    return response;
   });
 }
 
-router.notFound((c) => {
-  const { pathname } = new URL(c.req.url);
-  const allowed = methodsOf(pathname);
-  if (allowed.length === 0) return problemResponse(new Problem(404, `${pathname} does not exist`));
-  return problemResponse(
-    new Problem(
-      405,
-      `${c.req.method} is not allowed on ${pathname}; allowed: ${allowed.join(", ")}`,
-      {
-        headers: { Allow: allowed.join(", ") },
-      },
-    ),
-  );
+router.notFound(async (c) => {
+  const { services, credential } = c.env;
+  const request = c.req.raw;
+  const url = new URL(request.url);
+  await admitToUnknown({ request, url, credential, services });
+  const path = withoutCredentials(url.pathname);
+  const allowed = methodsOf(url.pathname);
+  if (allowed.length === 0) return problemResponse(new Problem(404, `${path} does not exist`));
+  const methods = allowed.join(", ");
+  const detail = `${request.method} is not allowed on ${path}; allowed: ${methods}`;
+  return problemResponse(new Problem(405, detail, { headers: { Allow: methods } }));
 });
 
 router.onError((error) => {
-  if (error instanceof Problem) return problemResponse(error);
+  if (error instanceof Problem) return problemResponse(error, withoutCredentials);
   // The cause goes to the operator's log, never to the client: it may quote storage.
   console.error(error);
   return problemResponse(
@@ -106,22 +116,36 @@ router.onError((error) => {
 /** Answers one request. */
 export async function handleRequest(request: Request, services: Services): Promise<Response> {
   const stripped = stripCredentialPrefix(request);
-  if (request.method === "OPTIONS") return preflight(request, services);
   const context: Context = {
     services,
     credential: stripped.credential ?? credentialOf(request.headers),
   };
-  const answered = await router.fetch(stripped.request, context);
-  const response = new Response(answered.body, answered);
+  const answered =
+    request.method === "OPTIONS"
+      ? preflight(request, services)
+      : await router.fetch(stripped.request, context);
+  const response = withSecurityHeaders(answered);
   const extra = {
     ...corsHeaders(request, services),
-    ...(stripped.credential === undefined ? {} : { "Cache-Control": "private, no-store" }),
+    ...(stripped.credential === undefined
+      ? {}
+      : { "Cache-Control": "private, no-store", "Referrer-Policy": "no-referrer" }),
   };
+  for (const [name, value] of Object.entries(extra)) response.headers.set(name, value);
+  return response;
+}
+
+export function withSecurityHeaders(answered: Response): Response {
+  const response = new Response(answered.body, answered);
   for (const [name, value] of Object.entries(SECURITY_HEADERS)) {
     if (!response.headers.has(name)) response.headers.set(name, value);
   }
-  for (const [name, value] of Object.entries(extra)) response.headers.set(name, value);
   return response;
+}
+
+/** A path or a message that may be shown: mistakes put keys where none belong. */
+function withoutCredentials(text: string): string {
+  return text.replaceAll(/\/t\/[^/\s]+/g, "/t/…").replaceAll(KEY_PATTERN, "lgk_…");
 }
 
 function honoPath(path: string, rest: string | undefined): string {

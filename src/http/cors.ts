@@ -6,7 +6,7 @@ import type { Services } from "./services.ts";
 
 const METHODS = "GET, POST, DELETE";
 const REQUEST_HEADERS = "Authorization, Content-Type, Idempotency-Key, Prefer";
-const EXPOSED_HEADERS = "Idempotent-Replayed, Retry-After, Content-Disposition";
+const EXPOSED_HEADERS = "Idempotent-Replayed, Retry-After, RateLimit-Policy, Content-Disposition";
 /** How long a browser may keep the answer to a preflight. */
 const PREFLIGHT_SECONDS = "600";
 

@@ -15,10 +15,19 @@ export interface StrippedRequest {
 /** Takes the credential out of the path, so that no route, error or log ever sees it. */
 export function stripCredentialPrefix(request: Request): StrippedRequest {
   const url = new URL(request.url);
-  const [, credential, rest] = PREFIX.exec(url.pathname) ?? [];
-  if (credential === undefined || rest === undefined) return { request, credential: undefined };
+  const [, segment, rest] = PREFIX.exec(url.pathname) ?? [];
+  if (segment === undefined || rest === undefined) return { request, credential: undefined };
   url.pathname = rest;
-  return { request: new Request(url, request), credential };
+  return { request: new Request(url, request), credential: decoded(segment) };
+}
+
+/** Our keys need no escapes in a path; an operator's own may. */
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
 }
 
 export function credentialOf(headers: Headers): string | undefined {

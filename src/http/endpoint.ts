@@ -7,10 +7,12 @@
  */
 import { OpenAPIHono, type RouteConfig } from "@hono/zod-openapi";
 import { z } from "zod";
+import type { Principal } from "../auth/principal.ts";
+import type { Scope } from "../auth/scope.ts";
 import { readJsonBody } from "./body.ts";
 import type { JsonValue } from "../lib/json.ts";
 import { ProblemSchema, type ProblemStatus } from "./problem.ts";
-import type { LedgerService, Principal, Scope, Services } from "./services.ts";
+import type { LedgerService, Services } from "./services.ts";
 import { validate } from "./validate.ts";
 
 export type Method = "get" | "post" | "delete";
@@ -34,10 +36,11 @@ export interface EndpointSpec<Params, Query, Body> {
   readonly method: Method;
   /** OpenAPI form: `/v1/decisions/{decision_id}`. */
   readonly path: `/${string}`;
-  /** "public" answers without any credential. */
   /** The parameter that takes the rest of the path, slashes included. */
   readonly rest?: string;
+  /** "public" answers without any credential. */
   readonly scope: Scope | "public";
+  readonly access?: AccessRules;
   readonly operationId: string;
   readonly tag: string;
   readonly summary: string;
@@ -52,12 +55,23 @@ export interface EndpointSpec<Params, Query, Body> {
   readonly problems?: readonly ProblemStatus[];
 }
 
+/** How access to an endpoint differs from the rule. */
+export interface AccessRules {
+  /** Verification and copies of one's own evidence: never rate-limited. */
+  readonly unlimited?: true;
+  /** Listed in the access log: it answers content, or hands a copy out. */
+  readonly logged?: "read" | "export";
+  /** What everybody may ask where LOOPGRID_PUBLIC_PROOFS is on: it shows no content. */
+  readonly publicProof?: (query: URLSearchParams) => boolean;
+}
+
 /** An endpoint ready to serve; its types are checked where it is declared and erased here. */
 export interface Endpoint {
   readonly method: Method;
   readonly path: `/${string}`;
   readonly rest: string | undefined;
   readonly scope: Scope | "public";
+  readonly access: AccessRules;
   readonly route: RouteConfig;
   readonly handle: (call: UnparsedCall) => Promise<Response>;
 }
@@ -89,6 +103,7 @@ export function endpoint(
     path: spec.path,
     rest: spec.rest,
     scope: spec.scope,
+    access: spec.access ?? {},
     route: routeConfig(spec),
     async handle({ url, ...call }) {
       const sentBody = body === undefined ? undefined : await readJsonBody(call.request);
@@ -117,7 +132,7 @@ function queryObject(url: URL): Record<string, string> {
 
 function routeConfig<Params, Query, Body>(spec: EndpointSpec<Params, Query, Body>): RouteConfig {
   const problems: ProblemStatus[] = [
-    ...(spec.scope === "public" ? [] : ([401] as const)),
+    ...(spec.scope === "public" ? [] : ([401, 403, 429] as const)),
     ...(spec.problems ?? []),
   ];
   return {

@@ -51,13 +51,20 @@ export function invalid(errors: readonly FieldProblem[]): Problem {
   return new Problem(422, detail, { errors });
 }
 
-export function problemResponse(problem: Problem): Response {
-  const { status, errors } = problem;
+const asItIs = (text: string): string => text;
+
+/** @param shown what may be shown of a text that may quote the caller */
+export function problemResponse(problem: Problem, shown = asItIs): Response {
+  const { status } = problem;
+  const errors = problem.errors.map(({ path, message }) => ({
+    path: shown(path),
+    message: shown(message),
+  }));
   const body = {
     type: "about:blank",
     title: TITLES[status],
     status,
-    detail: problem.message,
+    detail: shown(problem.message),
     ...(errors.length === 0 ? {} : { errors }),
   };
   return new Response(JSON.stringify(body), {

@@ -2,21 +2,15 @@
  * What the HTTP layer needs from the platform, passed in as one argument: routes never see a
  * binding, a Durable Object or a database.
  */
+import type { AccessLog, RefusalRation } from "../auth/access-log.ts";
+import type { ApiKeyStore } from "../auth/key-record.ts";
+import type { Authentication } from "../auth/principal.ts";
 import type { AppendOutcome, AppendRequest, SequencerStatus } from "../ledger/sequencing.ts";
-import type { AuditReader } from "../ledger/audit.ts";
+import type { AuditReader } from "../ledger/audit-port.ts";
 import type { Finding } from "../ledger/fault.ts";
 import type { LedgerOperations } from "../ledger/operations.ts";
 import type { LedgerReader } from "../ledger/read.ts";
-
-/** Who is calling, as far as the credential tells. */
-export interface Principal {
-  /** `actor` in entries: from the credential, never from the body (DESIGN §3). */
-  readonly actor: string;
-  readonly ledger: string;
-}
-
-/** What a route does, and therefore what a credential must allow. */
-export type Scope = "record" | "read" | "review" | "replay" | "export" | "erase" | "admin";
+import type { RateLimits } from "./rate-limit.ts";
 
 export interface LedgerService {
   readonly name: string;
@@ -29,13 +23,28 @@ export interface LedgerService {
 }
 
 export interface Services {
-  /** Open: anybody is `anonymous` in `main`. Required: no route but the public ones without a key. */
+  /** Open: anybody may do everything. Required: no route but the public ones without a key. */
   readonly auth: "open" | "required";
   /** Origins that may call from a browser when credentials are required; open mode allows any. */
   readonly corsOrigins: readonly string[];
-  /** Who holds this credential; undefined when it is missing or not valid. */
-  authenticate(credential: string | undefined): Promise<Principal | undefined>;
-  ledger(name: string): LedgerService;
+  /** Where anybody acts in open mode, and the operator's own key. */
+  readonly defaultLedger: string;
+  /** Whether checkpoints, proofs, tiles and headers are for everybody. */
+  readonly publicProofs: boolean;
+  authenticate(credential: string | undefined): Promise<Authentication>;
+  readonly keys: ApiKeyStore;
+  /** Undefined: nothing is limited. */
+  readonly limits: RateLimits | undefined;
+  readonly accessLog: AccessLog;
+  readonly refusals: RefusalRation;
+  /** What share links are signed with. */
+  shareSecret(): Promise<Uint8Array>;
+  /** The ledger of this name, given a place to live at its first use. */
+  ledger(name: string): Promise<LedgerService>;
+  /** Whether a ledger of this name was ever used. */
+  isLedger(name: string): Promise<boolean>;
+  /** Work that goes on behind the answer; its failure is logged and nobody's error. */
+  defer(work: Promise<unknown>): void;
   /** Resolves when storage answers; with what verification found last, if it found anything. */
   health(): Promise<{ readonly ledger: string; readonly finding: Finding } | undefined>;
   now(): Date;

@@ -45,6 +45,8 @@ const ID_PREFIXES: Readonly<Record<EntryKind, string>> = {
   replay_completed: "rep_",
   content_erased: "era_",
   content_held: "hld_",
+  export_issued: "exp_",
+  api_key_changed: "akc_",
   signing_key_changed: "sig_",
   ledger_opened: "opn_",
 };

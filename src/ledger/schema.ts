@@ -73,6 +73,8 @@ export const EntryKind = z.enum([
   "replay_completed",
   "content_erased",
   "content_held",
+  "export_issued",
+  "api_key_changed",
   "signing_key_changed",
   "ledger_opened",
 ]);

@@ -3,15 +3,11 @@
  * message that names it; secrets are never quoted.
  */
 import { z } from "zod";
+import type { LimitPolicy } from "../http/rate-limit.ts";
+import { LEDGER_NAME } from "../ledger/limits.ts";
 import { ED25519_COSIGNATURE, parseVerifierKey } from "../ledger/note.ts";
 import type { Witness } from "../ledger/witness.ts";
-import type { Sequencer } from "./sequencer.ts";
-
-/** Bindings of wrangler.toml. */
-export interface Env {
-  readonly DB: D1Database;
-  readonly SEQUENCER: DurableObjectNamespace<Sequencer>;
-}
+import { databasesOf } from "./ledger-location.ts";
 
 /** Line 1 of every checkpoint and the key name of a signed note: no scheme, space or `+` (DESIGN §3). */
 const Origin = z.string().regex(/^[a-z0-9.-]+(?::\d+)?(?:\/[A-Za-z0-9._~-]+)*$/, {
@@ -33,15 +29,19 @@ const Vars = z.object({
     .min(1, { error: "must be at least 1" })
     .max(86_400, { error: "must be at most a day" })
     .default(3600),
-  LOOPGRID_CORS_ORIGINS: z
+  LOOPGRID_ADMIN_KEY: z.string().optional(),
+  LOOPGRID_LEDGER: z
     .string()
-    .default("")
-    .transform((list) =>
-      list
-        .split(",")
-        .map((origin) => origin.trim())
-        .filter((origin) => origin !== ""),
-    ),
+    .regex(LEDGER_NAME, { error: "must be 1 to 63 of a-z, 0-9 and -, not beginning with -" })
+    .default("main"),
+  LOOPGRID_PUBLIC_PROOFS: z
+    .union([z.boolean(), z.enum(["true", "false", ""])], { error: "must be true or false" })
+    .default(false)
+    .transform((given) => given === true || given === "true"),
+  LOOPGRID_JURISDICTION: z.enum(["", "eu"], { error: 'must be "eu" or empty' }).default(""),
+  LOOPGRID_LEDGER_DATABASES: z.string().default("").transform(parseLedgerDatabases),
+  LOOPGRID_RATE_LIMITS: z.string().default("").transform(parseRateLimits),
+  LOOPGRID_CORS_ORIGINS: z.string().default("").transform(items),
 });
 
 export interface Config {
@@ -50,26 +50,67 @@ export interface Config {
   /** base64 PKCS#8 keys, comma-separated, the last one signs; undefined: the sequencer makes its own. */
   readonly signingKeys: string | undefined;
   readonly corsOrigins: readonly string[];
+  readonly adminKey: string | undefined;
+  /** Where anybody acts in open mode, and LOOPGRID_ADMIN_KEY. */
+  readonly defaultLedger: string;
+  readonly publicProofs: boolean;
+  readonly jurisdiction: "eu" | undefined;
+  /** Ledgers whose database binding the operator chose. */
+  readonly ledgerDatabases: ReadonlyMap<string, string>;
+  readonly rateLimits: ReadonlyMap<string, LimitPolicy>;
   readonly witnesses: readonly Witness[];
   readonly verifyIntervalMs: number;
 }
 
 /** `<verifier key> <url>`, separated by commas: C2SP witnesses that cosign every ledger's checkpoints. */
 function parseWitnesses(list: string, context: z.RefinementCtx): Witness[] {
-  const entries = list.split(",").map((entry) => entry.trim());
-  return entries
-    .filter((entry) => entry !== "")
-    .flatMap((entry) => {
-      const [vkey = "", url = ""] = entry.split(/\s+/);
-      const key = parseVerifierKey(vkey);
-      if (key?.type === ED25519_COSIGNATURE && URL.canParse(url))
-        return [{ key, url: url.replace(/\/$/, "") }];
-      context.addIssue({
-        code: "custom",
-        message: "must hold `<cosignature verifier key> <url>`, separated by commas",
-      });
-      return [];
+  const witnesses = items(list).flatMap((entry) => {
+    const [vkey = "", url = "", ...more] = entry.split(/\s+/);
+    const key = parseVerifierKey(vkey);
+    if (key?.type === ED25519_COSIGNATURE && URL.canParse(url) && more.length === 0)
+      return [{ key, url: url.replace(/\/$/, "") }];
+    context.addIssue({
+      code: "custom",
+      message: "must hold `<cosignature verifier key> <url>`, separated by commas",
     });
+    return [];
+  });
+  // What each has signed is kept under its name.
+  if (new Set(witnesses.map(({ key }) => key.name)).size < witnesses.length)
+    context.addIssue({ code: "custom", message: "must name each witness once" });
+  return witnesses;
+}
+
+/** `<ledger>=<binding>`, separated by commas. */
+function parseLedgerDatabases(list: string, context: z.RefinementCtx): Map<string, string> {
+  const pairs = items(list).map((item) => item.split("="));
+  const isRight = pairs.every(
+    ([ledger = "", binding = "", ...more]) =>
+      LEDGER_NAME.test(ledger) && binding !== "" && more.length === 0,
+  );
+  if (!isRight)
+    context.addIssue({ code: "custom", message: "must hold `<ledger>=<binding>`, with commas" });
+  return new Map(pairs.map(([ledger = "", binding = ""]) => [ledger, binding]));
+}
+
+/** `<name>=<requests>/<seconds>`, separated by commas: what the [[ratelimits]] bindings are set to. */
+function parseRateLimits(list: string, context: z.RefinementCtx): Map<string, LimitPolicy> {
+  const policies = items(list).map((item) => {
+    const [, name = "", quota, windowS] = /^([a-z_]+)=(\d+)\/(\d+)$/.exec(item) ?? [];
+    return { name, quota: Number(quota), windowS: Number(windowS) };
+  });
+  if (policies.some(({ name }) => name === "")) {
+    const message = "must hold `<name>=<requests>/<seconds>`, with commas";
+    context.addIssue({ code: "custom", message });
+  }
+  return new Map(policies.map((policy) => [policy.name, policy]));
+}
+
+function items(list: string): string[] {
+  return list
+    .split(",")
+    .map((item) => item.trim())
+    .filter((item) => item !== "");
 }
 
 /** @throws Error naming every bad variable, never its value. */
@@ -90,11 +131,24 @@ export function parseConfig(env: object): Config {
       "Configuration: LOOPGRID_ORIGIN must be your own name before witnesses are configured",
     );
   }
+  const databases = databasesOf(env);
+  for (const [ledger, binding] of vars.LOOPGRID_LEDGER_DATABASES) {
+    if (!databases.has(binding))
+      throw new Error(
+        `Configuration: LOOPGRID_LEDGER_DATABASES puts ${ledger} into a database binding that is not there`,
+      );
+  }
   return {
     auth: vars.LOOPGRID_AUTH,
     origin: vars.LOOPGRID_ORIGIN,
     signingKeys: vars.LOOPGRID_SIGNING_KEY || undefined,
     corsOrigins: vars.LOOPGRID_CORS_ORIGINS,
+    adminKey: vars.LOOPGRID_ADMIN_KEY || undefined,
+    defaultLedger: vars.LOOPGRID_LEDGER,
+    publicProofs: vars.LOOPGRID_PUBLIC_PROOFS,
+    jurisdiction: vars.LOOPGRID_JURISDICTION || undefined,
+    ledgerDatabases: vars.LOOPGRID_LEDGER_DATABASES,
+    rateLimits: vars.LOOPGRID_RATE_LIMITS,
     witnesses: vars.LOOPGRID_WITNESSES,
     verifyIntervalMs: vars.LOOPGRID_VERIFY_INTERVAL_S * 1000,
   };

@@ -5,12 +5,14 @@
  */
 import ledger from "../../migrations/0001_ledger.sql";
 import erasure from "../../migrations/0002_erasure.sql";
+import access from "../../migrations/0003_access.sql";
 import operations from "../../migrations/0004_operations.sql";
 
 /** Forward only: a file that was released is never edited. */
 const MIGRATIONS: readonly (readonly [name: string, sql: string])[] = [
   ["0001_ledger.sql", ledger],
   ["0002_erasure.sql", erasure],
+  ["0003_access.sql", access],
   ["0004_operations.sql", operations],
 ];
 

@@ -1,22 +1,36 @@
 /** The Worker: reads its configuration, wires ports to bindings, and hands requests to http/app.ts. */
 import script from "swagger-ui-dist/swagger-ui-bundle.js";
 import style from "swagger-ui-dist/swagger-ui.css";
-import { handleRequest } from "../http/app.ts";
+import { RefusalRation } from "../auth/access-log.ts";
+import { Authenticator } from "../auth/authenticate.ts";
+import { KeyCache, throughCache } from "../auth/key-cache.ts";
+import { shareSecret } from "../auth/share-token.ts";
+import { handleRequest, withSecurityHeaders } from "../http/app.ts";
 import { Problem, problemResponse } from "../http/problem.ts";
 import type { LedgerService, Services } from "../http/services.ts";
-import { parseConfig, type Config, type Env } from "./config.ts";
+import type { Env } from "./bindings.ts";
+import { parseConfig, type Config } from "./config.ts";
+import { d1AccessLog } from "./d1-access-log.ts";
 import { d1AuditReader } from "./d1-audit.ts";
+import { d1ApiKeys } from "./d1-keys.ts";
 import { migrate } from "./d1-migrations.ts";
 import { d1Operations, readDegraded } from "./d1-operations.ts";
 import { d1LedgerReader } from "./d1-reader.ts";
+import { serverSecret } from "./d1-server-secret.ts";
+import { ledgerLocations } from "./ledger-databases.ts";
+import { databasesOf } from "./ledger-location.ts";
+import { rateLimits } from "./rate-limits.ts";
 
 export { Sequencer } from "./sequencer.ts";
 
 /** Bindings and vars do not change in an isolate's life. */
-const wired = new WeakMap<Env, Services>();
+const wired = new WeakMap<Env, Wired>();
+
+/** Everything but what belongs to one request. */
+type Wired = Omit<Services, "defer">;
 
 export default {
-  async fetch(request: Request, env: Env): Promise<Response> {
+  async fetch(request: Request, env: Env, context: ExecutionContext): Promise<Response> {
     try {
       let services = wired.get(env);
       if (services === undefined) {
@@ -24,10 +38,12 @@ export default {
         wired.set(env, services);
       }
       await migrate(env.DB);
-      return await handleRequest(request, services);
+      const defer = (work: Promise<unknown>) =>
+        context.waitUntil(work.catch((error: unknown) => console.error(error)));
+      return await handleRequest(request, { ...services, defer });
     } catch (error) {
       console.error(error);
-      return startFailure(error);
+      return withSecurityHeaders(startFailure(error));
     }
   },
 };
@@ -45,34 +61,75 @@ function startFailure(error: unknown): Response {
   );
 }
 
-function wire(env: Env, config: Config): Services {
+function wire(env: Env, config: Config): Wired {
+  const now = () => new Date();
+  const rows = d1ApiKeys(env.DB);
+  const cache = new KeyCache((keyId) => rows.find(keyId), Date.now);
+  const { adminKey, defaultLedger } = config;
+  const authenticator = new Authenticator({
+    keys: cache,
+    adminKey,
+    defaultLedger,
+    nowMs: Date.now,
+  });
+  const locations = ledgerLocations(env, config);
+  let secret: Promise<Uint8Array> | undefined;
   return {
     auth: config.auth,
     corsOrigins: config.corsOrigins,
-    async authenticate() {
-      return config.auth === "open" ? { actor: "anonymous", ledger: "main" } : undefined;
+    defaultLedger,
+    publicProofs: config.publicProofs,
+    authenticate: (credential) => authenticator.authenticate(credential),
+    keys: throughCache(rows, cache),
+    limits: config.auth === "open" ? undefined : rateLimits(env, config.rateLimits),
+    accessLog: d1AccessLog(env.DB),
+    refusals: new RefusalRation(),
+    shareSecret() {
+      secret ??= serverSecret(env.DB, "share")
+        .then((stored) => shareSecret(stored, adminKey))
+        .catch((error: unknown) => {
+          secret = undefined;
+          throw error;
+        });
+      return secret;
     },
-    ledger: (name) => wireLedger(env, config, name),
+    ledger: async (name) => wireLedger(env, config, name, await locations.assign(name)),
+    isLedger: (name) => locations.isUsed(name),
     async health() {
-      await migrate(env.DB);
-      return readDegraded(env.DB);
+      for (const db of databasesOf(env).values()) {
+        await migrate(db);
+        const found = await readDegraded(db);
+        if (found !== undefined) return found;
+      }
+      return undefined;
     },
-    now: () => new Date(),
+    now,
     random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
     docs: { script, style },
   };
 }
 
-function wireLedger(env: Env, config: Config, name: string): LedgerService {
+function wireLedger(env: Env, config: Config, name: string, db: D1Database): LedgerService {
   // A stub is dead after an exception: each call makes its own.
-  const sequencer = () => env.SEQUENCER.getByName(name);
+  const sequencer = () => sequencers(env, config).getByName(name);
   return {
     name,
     origin: `${config.origin}/${name}`,
-    reader: d1LedgerReader(env.DB, name),
-    audit: d1AuditReader(env.DB, name),
-    operations: d1Operations(env.DB, name),
+    reader: d1LedgerReader(db, name),
+    audit: d1AuditReader(db, name),
+    operations: d1Operations(db, name),
     append: (request) => sequencer().append(request),
     status: () => sequencer().status(),
   };
+}
+
+/** In the EU where configured; the local runtime has no jurisdictions and says so by throwing. */
+function sequencers({ SEQUENCER }: Env, { jurisdiction }: Config): Env["SEQUENCER"] {
+  if (jurisdiction === undefined) return SEQUENCER;
+  try {
+    return SEQUENCER.jurisdiction(jurisdiction);
+  } catch (error) {
+    if (error instanceof Error && /not implemented/i.test(error.message)) return SEQUENCER;
+    throw error; // never silently somewhere else
+  }
 }

@@ -91,7 +91,7 @@ const getReport = endpoint(
     },
     problems: [422],
   },
-  async (call) => json(await evaluate(call)),
+  (call) => reportResponse(call, "json"),
 );
 
 const getReportPage = endpoint(
@@ -106,13 +106,18 @@ const getReportPage = endpoint(
     answer: { description: "The report", content: { "text/html": { schema: z.string() } } },
     problems: [422],
   },
-  async (call) =>
-    new Response(legacyReportPage(await evaluate(call)).toString(), {
-      headers: {
-        "Content-Type": "text/html; charset=utf-8",
-        "Content-Security-Policy": REPORT_POLICY,
-      },
-    }),
+  (call) => reportResponse(call, "html"),
 );
+
+export async function reportResponse(call: ReportCall, format: "json" | "html"): Promise<Response> {
+  const report = await evaluate(call);
+  if (format === "json") return json(report);
+  return new Response(legacyReportPage(report).toString(), {
+    headers: {
+      "Content-Type": "text/html; charset=utf-8",
+      "Content-Security-Policy": REPORT_POLICY,
+    },
+  });
+}
 
 export const complianceEndpoints: readonly Endpoint[] = [getReport, getReportPage];

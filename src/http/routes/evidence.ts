@@ -2,9 +2,12 @@
 import { z } from "zod";
 import { evidenceBundle } from "../../export/evidence.ts";
 import { exportLedger } from "../../export/ledger-export.ts";
+import { EXPORT_FORMAT } from "../../ledger/documents.ts";
 import { endpoint, type Endpoint } from "../endpoint.ts";
+import { recordExport } from "../export-record.ts";
 import { invalid, Problem } from "../problem.ts";
 import { integerParam } from "../queries.ts";
+import type { LedgerService } from "../services.ts";
 import { streamResponse } from "../stream.ts";
 import { tlogProofResponse } from "./proofs.ts";
 
@@ -17,6 +20,7 @@ const exportWholeLedger = endpoint(
     method: "get",
     path: "/v1/export/ledger",
     scope: "export",
+    access: { unlimited: true, logged: "export" },
     operationId: "exportLedger",
     tag: "Export",
     summary: "The ledger as a file that verifies itself",
@@ -29,7 +33,8 @@ const exportWholeLedger = endpoint(
     },
     problems: [404, 422],
   },
-  async ({ query, ledger }) => {
+  async (call) => {
+    const { query, ledger } = call;
     const [head, { keys }] = await Promise.all([ledger.reader.head(), ledger.status()]);
     if (head === undefined) throw new Problem(404, "The ledger holds no entries yet");
     const { from = 0, to = head.size } = query;
@@ -37,6 +42,7 @@ const exportWholeLedger = endpoint(
       throw invalid([{ path: "to", message: `must be from 1 to the ledger's size, ${head.size}` }]);
     }
     if (from > to) throw invalid([{ path: "from", message: `must not be beyond \`to\`, ${to}` }]);
+    await recordExport(call, { format: EXPORT_FORMAT, from, to }, {});
     const source = {
       origin: ledger.origin,
       verifierKeys: keys.map(({ key }) => key),
@@ -54,6 +60,7 @@ const getEvidence = endpoint(
     method: "get",
     path: "/v1/decisions/{decision_id}/evidence",
     scope: "export",
+    access: { unlimited: true, logged: "export" },
     operationId: "getDecisionEvidence",
     tag: "Export",
     summary: "A decision as a file that verifies itself",
@@ -71,24 +78,32 @@ const getEvidence = endpoint(
     },
     problems: [404, 422],
   },
-  async ({ params: { decision_id }, query, ledger }) => {
-    const { reader } = ledger;
-    const [head, indexes, { keys }] = await Promise.all([
-      reader.head(),
-      reader.evidenceIndexes(decision_id),
-      ledger.status(),
-    ]);
-    const [first] = indexes;
-    if (head === undefined || first === undefined)
-      throw new Problem(404, `Decision ${decision_id} not found`);
-    if (query.format === "tlog-proof") return tlogProofResponse(reader, first, head.size);
-    const source = { origin: ledger.origin, verifierKeys: keys.map(({ key }) => key), reader };
-    const covered = indexes.filter((index) => index < head.size); // the head was read first
-    return streamResponse(evidenceBundle(source, covered, head), {
-      "Content-Type": "application/json",
-      "Content-Disposition": `attachment; filename="${decision_id}.evidence.json"`,
-    });
-  },
+  ({ params: { decision_id }, query, ledger }) =>
+    evidenceResponse(ledger, decision_id, query.format),
 );
+
+/** @throws Problem 404 */
+export async function evidenceResponse(
+  ledger: LedgerService,
+  decisionId: string,
+  format: "bundle" | "tlog-proof" = "bundle",
+): Promise<Response> {
+  const { reader } = ledger;
+  const [head, indexes, { keys }] = await Promise.all([
+    reader.head(),
+    reader.evidenceIndexes(decisionId),
+    ledger.status(),
+  ]);
+  const [first] = indexes;
+  if (head === undefined || first === undefined)
+    throw new Problem(404, `Decision ${decisionId} not found`);
+  if (format === "tlog-proof") return tlogProofResponse(reader, first, head.size);
+  const source = { origin: ledger.origin, verifierKeys: keys.map(({ key }) => key), reader };
+  const covered = indexes.filter((index) => index < head.size); // the head was read first
+  return streamResponse(evidenceBundle(source, covered, head), {
+    "Content-Type": "application/json",
+    "Content-Disposition": `attachment; filename="${decisionId}.evidence.json"`,
+  });
+}
 
 export const evidenceEndpoints: readonly Endpoint[] = [exportWholeLedger, getEvidence];

@@ -2,8 +2,10 @@
 import { z } from "zod";
 import { CSV_HEADER, csvRow } from "../../export/csv.ts";
 import { Decision } from "../../ledger/schema.ts";
+import type { JsonObject } from "../../lib/json.ts";
 import { allDecisions } from "../decision-pages.ts";
 import { endpoint, type Endpoint } from "../endpoint.ts";
+import { recordExport } from "../export-record.ts";
 import { DecisionFilterQuery, toFilter } from "../queries.ts";
 import { jsonList, streamResponse } from "../stream.ts";
 
@@ -12,6 +14,7 @@ const exportDecisions = endpoint(
     method: "get",
     path: "/v1/export/decisions",
     scope: "export",
+    access: { unlimited: true, logged: "export" },
     operationId: "exportDecisions",
     tag: "Export",
     summary: "All decisions, newest first, as JSON or CSV",
@@ -30,9 +33,12 @@ const exportDecisions = endpoint(
     },
     problems: [422],
   },
-  ({ query, ledger: { reader } }) => {
-    const pages = allDecisions(reader, toFilter(query));
-    if (query.format === "csv") {
+  async (call) => {
+    const { format = "json", ...filter } = call.query;
+    await recordExport(call, { format }, stringsOf(filter));
+    const { reader } = call.ledger;
+    const pages = allDecisions(reader, toFilter(filter));
+    if (format === "csv") {
       const lines = async function* () {
         yield CSV_HEADER;
         for await (const page of pages) yield page.map(csvRow).join("");
@@ -55,5 +61,12 @@ const exportDecisions = endpoint(
     );
   },
 );
+
+/** What was given of a filter, as JSON. */
+function stringsOf(filter: Readonly<Record<string, string | number | undefined>>): JsonObject {
+  const given: JsonObject = {};
+  for (const [name, value] of Object.entries(filter)) if (value !== undefined) given[name] = value;
+  return given;
+}
 
 export const exportEndpoints: readonly Endpoint[] = [exportDecisions];

@@ -43,6 +43,7 @@ const verify = endpoint(
     method: "get",
     path: "/v1/integrity/verify",
     scope: "read",
+    access: { unlimited: true },
     operationId: "verifyIntegrity",
     tag: "Integrity",
     summary: "Recompute the ledger from its stored octets",

@@ -49,6 +49,7 @@ const getLedger = endpoint(
     method: "get",
     path: "/v1/ledger",
     scope: "read",
+    access: { unlimited: true },
     operationId: "getLedger",
     tag: "Ledger",
     summary: "Where the ledger stands",
@@ -101,6 +102,7 @@ const getCheckpoint = endpoint(
     method: "get",
     path: "/v1/ledger/checkpoint",
     scope: "read",
+    access: { unlimited: true, publicProof: () => true },
     operationId: "getCheckpoint",
     tag: "Ledger",
     summary: "The newest signed checkpoint, or an older committed one",
@@ -145,6 +147,11 @@ const getEntries = endpoint(
     method: "get",
     path: "/v1/ledger/entries",
     scope: "read",
+    access: {
+      unlimited: true,
+      logged: "read",
+      publicProof: (query) => query.get("content") === "false",
+    },
     operationId: "listEntries",
     tag: "Ledger",
     summary: "Entries by index, one line each",
@@ -156,6 +163,9 @@ const getEntries = endpoint(
       limit: integerParam(1, ENTRIES_MAX)
         .optional()
         .meta({ type: "integer", minimum: 1, maximum: ENTRIES_MAX, default: ENTRIES_DEFAULT }),
+      content: z.enum(["true", "false"], { error: "must be true or false" }).optional().meta({
+        description: "`false`: headers alone, which are what the tree is made of",
+      }),
     }),
     answer: {
       description: "Entry lines",
@@ -163,10 +173,11 @@ const getEntries = endpoint(
     },
     problems: [422],
   },
-  async ({ query: { from = 0, limit = ENTRIES_DEFAULT }, ledger: { reader } }) => {
+  async ({ query: { from = 0, limit = ENTRIES_DEFAULT, content }, ledger: { reader } }) => {
     const rows = await reader.entries(from, Math.min(from + limit, Number.MAX_SAFE_INTEGER), limit);
     const lines = async function* () {
-      for (const row of rows) yield `${entryLine(row)}\n`;
+      for (const row of rows)
+        yield `${entryLine(content === "false" ? { ...row, fields: null } : row)}\n`;
     };
     return streamResponse(lines(), { "Content-Type": "application/x-ndjson" });
   },

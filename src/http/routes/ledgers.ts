@@ -56,7 +56,9 @@ const openLedger = endpoint(
     problems: [409, 413, 415, 422, 503],
   },
   async ({ body, query, services, principal }) => {
-    const ledger = services.ledger(body.ledger);
+    if (!principal.everyLedger && body.ledger !== principal.ledger)
+      throw new Problem(403, "Only the operator's own key opens other ledgers");
+    const ledger = await services.ledger(body.ledger);
     const draft = draftEntry(
       {
         kind: "ledger_opened",
