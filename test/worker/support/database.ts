@@ -19,10 +19,12 @@ export async function startAnew(): Promise<void> {
 }
 
 /** The same database as another isolate would hold it: an object of its own, so nothing is remembered. */
-export function anotherHandle(): D1Database {
+export function anotherHandle(
+  batch: D1Database["batch"] = (statements) => env.DB.batch(statements),
+): D1Database {
   return {
     prepare: (sql) => env.DB.prepare(sql),
-    batch: (statements) => env.DB.batch(statements),
+    batch,
     exec: (sql) => env.DB.exec(sql),
     withSession: (constraint) => env.DB.withSession(constraint),
     dump: () => Promise.reject(new Error("nobody dumps")),
