@@ -36,9 +36,14 @@ export function mintApiKey(nowMs: number, random: Uint8Array): MintedKey {
   const counter = new DataView(random.buffer, random.byteOffset).getUint32(0);
   const secretFrom = COUNTER_BYTES + ID_RANDOM_BYTES;
   const keyId = mintId("key_", nowMs, counter, random.subarray(COUNTER_BYTES, secretFrom));
-  const secret = base62(BigInt(`0x${toHex(random.subarray(secretFrom))}`), SECRET_LENGTH);
-  const body = `lgk_${keyId.slice("key_".length)}_${secret}`;
-  return { keyId, key: body + checksum(body) };
+  return { keyId, key: formatApiKey(keyId, random.subarray(secretFrom)) };
+}
+
+/** @param secret 32 octets */
+export function formatApiKey(keyId: string, secret: Uint8Array): string {
+  const digits = base62(BigInt(`0x${toHex(secret)}`), SECRET_LENGTH);
+  const body = `lgk_${keyId.slice("key_".length)}_${digits}`;
+  return body + checksum(body);
 }
 
 /** The id of a well-formed key with a right checksum; undefined for anything else. */
@@ -75,7 +80,7 @@ function checksum(text: string): string {
 }
 
 /** CRC-32 (ISO-HDLC), the one of zip and PNG. */
-export function crc32(octets: Uint8Array): number {
+function crc32(octets: Uint8Array): number {
   let crc = 0xffffffff;
   for (const octet of octets) {
     crc ^= octet;

@@ -31,7 +31,8 @@ function decoded(segment: string): string {
 }
 
 export function credentialOf(headers: Headers): string | undefined {
-  const [scheme = "", value = ""] = (headers.get("Authorization") ?? "").split(/\s+/, 2);
+  const [, scheme = "", value = ""] =
+    /^(\S+)\s+(.*)$/.exec(headers.get("Authorization") ?? "") ?? [];
   if (scheme.toLowerCase() === "bearer" && value !== "") return value;
   if (scheme.toLowerCase() === "basic") return passwordOf(value);
   return undefined;
