@@ -21,6 +21,7 @@ import { keyEndpoints } from "./routes/keys.ts";
 import { ledgerEndpoints } from "./routes/ledger.ts";
 import { ledgersEndpoints } from "./routes/ledgers.ts";
 import { proofEndpoints } from "./routes/proofs.ts";
+import { recordEndpoints } from "./routes/record.ts";
 import { replayEndpoints } from "./routes/replays.ts";
 import { shareEndpoints } from "./routes/shares.ts";
 import { systemEndpoints } from "./routes/system.ts";
@@ -32,6 +33,7 @@ let document: object | undefined;
 /** Every endpoint there is. The table of scopes, the OpenAPI document and the 405 answers read it. */
 export const ENDPOINTS: readonly Endpoint[] = [
   ...systemEndpoints(() => (document ??= openApiDocument(ENDPOINTS, VERSION))),
+  ...recordEndpoints,
   ...decisionEndpoints,
   ...correctionEndpoints,
   ...replayEndpoints,
@@ -124,23 +126,23 @@ export async function handleRequest(request: Request, services: Services): Promi
     request.method === "OPTIONS"
       ? preflight(request, services)
       : await router.fetch(stripped.request, context);
-  const response = withSecurityHeaders(answered);
+  withSecurityHeaders(answered);
   const extra = {
     ...corsHeaders(request, services),
     ...(stripped.credential === undefined
       ? {}
       : { "Cache-Control": "private, no-store", "Referrer-Policy": "no-referrer" }),
   };
-  for (const [name, value] of Object.entries(extra)) response.headers.set(name, value);
-  return response;
+  for (const [name, value] of Object.entries(extra)) answered.headers.set(name, value);
+  return answered;
 }
 
+/** Sets the headers in place: every answer here is our own, made with headers that may change. */
 export function withSecurityHeaders(answered: Response): Response {
-  const response = new Response(answered.body, answered);
   for (const [name, value] of Object.entries(SECURITY_HEADERS)) {
-    if (!response.headers.has(name)) response.headers.set(name, value);
+    if (!answered.headers.has(name)) answered.headers.set(name, value);
   }
-  return response;
+  return answered;
 }
 
 /** A path or a message that may be shown: mistakes put keys where none belong. */
