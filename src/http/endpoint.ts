@@ -13,7 +13,8 @@ import { readJsonBody } from "./body.ts";
 import type { JsonValue } from "../lib/json.ts";
 import { ProblemSchema, type ProblemStatus } from "./problem.ts";
 import type { LedgerService, Services } from "./services.ts";
-import { validate } from "./validate.ts";
+import { IDEMPOTENCY_KEY } from "../ledger/limits.ts";
+import { Validation } from "./validate.ts";
 
 export type Method = "get" | "post" | "delete";
 
@@ -41,6 +42,8 @@ export interface EndpointSpec<Params, Query, Body> {
   /** "public" answers without any credential. */
   readonly scope: Scope | "public";
   readonly access?: AccessRules;
+  /** Takes an Idempotency-Key. */
+  readonly keyed?: true;
   readonly operationId: string;
   readonly tag: string;
   readonly summary: string;
@@ -107,19 +110,33 @@ export function endpoint(
     route: routeConfig(spec),
     async handle({ url, ...call }) {
       const sentBody = body === undefined ? undefined : await readJsonBody(call.request);
-      return handler({
-        ...call,
-        params: validate(params, call.params, "path"),
-        query: validate(query, queryObject(url), "query"),
-        body: body === undefined ? undefined : validate(body.schema, sentBody, "body"),
-        sentBody: sentBody ?? null,
-        path: url.pathname,
-      });
+      const validation = new Validation();
+      const parsed = {
+        params: validation.check(params, call.params, "path"),
+        query: validation.check(query, queryObject(url), "query"),
+        body: body === undefined ? undefined : validation.check(body.schema, sentBody, "body"),
+      };
+      const key = spec.keyed ? call.request.headers.get("Idempotency-Key") : null;
+      validation.require(key === null || IDEMPOTENCY_KEY.test(key), BAD_KEY);
+      validation.finish();
+      return handler({ ...call, ...parsed, sentBody: sentBody ?? null, path: url.pathname });
     },
   };
 }
 
 const NOTHING = z.object({});
+
+const BAD_KEY = {
+  path: "Idempotency-Key",
+  message: "must be 1 to 255 visible ASCII characters",
+};
+
+const IdempotencyHeaders = z.object({
+  "Idempotency-Key": z.string().regex(IDEMPOTENCY_KEY).optional().meta({
+    description: "Makes every retry safe, for ever: a repeat answers what the first attempt wrote.",
+    example: "order-5512-reply",
+  }),
+});
 
 /** An empty value is no filter (CONTRACT, DecisionList); of a repeated name the first counts. */
 function queryObject(url: URL): Record<string, string> {
@@ -131,10 +148,11 @@ function queryObject(url: URL): Record<string, string> {
 }
 
 function routeConfig<Params, Query, Body>(spec: EndpointSpec<Params, Query, Body>): RouteConfig {
-  const problems: ProblemStatus[] = [
+  const problems = new Set<ProblemStatus>([
     ...(spec.scope === "public" ? [] : ([401, 403, 429] as const)),
+    ...(spec.body === undefined ? [] : ([413, 415, 422] as const)),
     ...(spec.problems ?? []),
-  ];
+  ]);
   return {
     method: spec.method,
     path: spec.path,
@@ -145,6 +163,7 @@ function routeConfig<Params, Query, Body>(spec: EndpointSpec<Params, Query, Body
     request: {
       ...(spec.params === undefined ? {} : { params: spec.params }),
       ...(spec.query === undefined ? {} : { query: spec.query }),
+      ...(spec.keyed ? { headers: IdempotencyHeaders } : {}),
       ...(spec.body === undefined
         ? {}
         : {
@@ -157,7 +176,7 @@ function routeConfig<Params, Query, Body>(spec: EndpointSpec<Params, Query, Body
     responses: {
       200: { description: spec.answer.description, content: spec.answer.content },
       ...Object.fromEntries(
-        problems.map((status) => [
+        [...problems].toSorted().map((status) => [
           status,
           {
             description: PROBLEM_DESCRIPTIONS[status],

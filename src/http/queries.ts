@@ -11,7 +11,7 @@ export function integerParam(minimum: number, maximum: number) {
     .string()
     .regex(/^\d{1,16}$/, { error })
     .transform(Number)
-    .pipe(z.int({ error }).min(minimum, { error }).max(maximum, { error }));
+    .refine((value) => value >= minimum && value <= maximum, { error });
 }
 
 /** An instant in a query: RFC 3339, or a date, which means its first moment in UTC. */

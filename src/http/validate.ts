@@ -7,13 +7,26 @@ const PROBLEMS_MAX = 20;
 /** Paths quote the caller's keys. */
 const PATH_LENGTH_MAX = 200;
 
-/** @throws Problem 422 */
-export function validate<T>(schema: z.ZodType<T>, value: unknown, root: string): T {
-  const parsed = schema.safeParse(value, { error: describe });
-  if (parsed.success) return parsed.data;
-  throw invalid(
-    parsed.error.issues.slice(0, PROBLEMS_MAX).map((issue) => fieldProblem(issue, root)),
-  );
+/** Collects what is wrong with every part of a request, so that one answer names it all. */
+export class Validation {
+  readonly #problems: FieldProblem[] = [];
+
+  /** The parsed value. One that is wrong comes back as it is: `finish` will not let it through. */
+  check(schema: z.ZodType, value: unknown, root: string): unknown {
+    const parsed = schema.safeParse(value, { error: describe });
+    if (parsed.success) return parsed.data;
+    this.#problems.push(...parsed.error.issues.map((issue) => fieldProblem(issue, root)));
+    return value;
+  }
+
+  require(holds: boolean, problem: FieldProblem): void {
+    if (!holds) this.#problems.push(problem);
+  }
+
+  /** @throws Problem 422 */
+  finish(): void {
+    if (this.#problems.length > 0) throw invalid(this.#problems.slice(0, PROBLEMS_MAX));
+  }
 }
 
 const EXPECTED: Readonly<Record<string, string>> = {

@@ -55,6 +55,7 @@ const createReplay = endpoint(
     method: "post",
     path: "/v1/replays",
     scope: "replay",
+    keyed: true,
     operationId: "createReplay",
     tag: "Replays",
     summary: "Replay a decision, with overrides",
