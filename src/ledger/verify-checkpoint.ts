@@ -15,8 +15,8 @@ export interface CheckedCheckpoint {
 }
 
 /**
- * @param named the file's `verifier_keys`: each must be a key of `origin`, and those that signed must
- *   have signed rightly, or a flipped bit in them would go unseen
+ * @param named the file's `verifier_keys`: each must be a key of `origin`, and the checkpoint's
+ *   signatures must all be theirs and hold, or a flipped bit in one would go unseen
  * @param trusted keys from outside the file; empty: the file vouches only for itself
  */
 export async function checkFileCheckpoint(
@@ -27,7 +27,8 @@ export async function checkFileCheckpoint(
 ): Promise<CheckedCheckpoint> {
   const findings: Finding[] = [];
   const keys: VerifierKey[] = [];
-  for (const text of named) {
+  // A ledger may come back to an old key, which then speaks for two ranges.
+  for (const text of new Set(named)) {
     const key = parseVerifierKey(text);
     if (key === undefined || key.name !== origin) {
       findings.push(signatureFinding(`verifier_keys holds ${text}, which is no key of ${origin}`));
@@ -41,6 +42,13 @@ export async function checkFileCheckpoint(
   else if (opened.checkpoint.origin !== origin) {
     findings.push(
       signatureFinding(`the checkpoint is of ${opened.checkpoint.origin}, the file of ${origin}`),
+    );
+  }
+  if (opened.ok) {
+    findings.push(
+      ...opened.unverified.map(({ name, keyId }) =>
+        signatureFinding(`verifier_keys does not name ${name}+${keyId}, which signed`),
+      ),
     );
   }
   if (trusted.length === 0) {

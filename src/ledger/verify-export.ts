@@ -217,8 +217,9 @@ export class ExportVerifier {
 
   #laterErasure(erasure: ProvenEntry, size: number, rootHash: Hash, origin: string): void {
     const ledger = origin.slice(origin.lastIndexOf("/") + 1);
-    const { header, findings, proven } = checkProvenEntry(erasure, ledger, size, rootHash);
+    const { header, findings, absent, proven } = checkProvenEntry(erasure, ledger, size, rootHash);
     this.#findings.push(...findings);
+    if (absent.length > 0) this.#absent.set(erasure.index, new Set(absent));
     if (!proven)
       this.#report(erasure.index, "root_mismatch", "the later erasure is not in the signed tree");
     if (header?.kind !== "content_erased")

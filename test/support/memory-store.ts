@@ -2,6 +2,7 @@
  * The ledger's tables in memory: D1's guard and unique keys (migrations/0001_ledger.sql), faults on
  * request, and a door at the back for whoever rolls a ledger back or tampers with it.
  */
+import { erasedTargets } from "../../src/ledger/facts.ts";
 import type { EntryRow } from "../../src/ledger/read.ts";
 import {
   CommitConflict,
@@ -37,7 +38,7 @@ export type ReadName =
   | "checkpointsAbove"
   | "tile";
 
-export interface StoredTile {
+interface StoredTile {
   readonly level: number;
   readonly index: number;
   readonly hashes: readonly Bytes[];
@@ -165,6 +166,8 @@ export class MemoryStore implements LedgerStore {
       case "fails before the write":
         break;
       case "conflicts without a write":
+        // What refuses a commit refuses its earlier tries too: constraints do not forget.
+        this.#late = this.#late.filter((late) => late.commit !== commit);
         throw new CommitConflict("some other constraint");
       case "lands at the next commit":
         this.#late.push({ commit, lands: "commit" });
@@ -257,6 +260,7 @@ export class MemoryStore implements LedgerStore {
         fields: Buffer.from(draft.content).toString("utf8"),
       });
       tables.ids.add(header.id);
+      for (const target of erasedTargets(header)) this.#erase(target);
     }
     for (const row of requests) tables.requests.set(row.requestKey, row);
     for (const tile of tiles) {
@@ -266,7 +270,30 @@ export class MemoryStore implements LedgerStore {
     tables.checkpoints.set(after.size, checkpoint);
     tables.head = { ...after };
   }
+
+  /** In the same transaction as the entry that says so; what stays is the text it was. */
+  #erase({ index, fields }: { readonly index: number; readonly fields: readonly string[] }): void {
+    const row = this.tables.contents.get(index);
+    if (row === undefined) return;
+    const content: Record<string, unknown> = JSON.parse(row.fields);
+    for (const field of fields) delete content[field];
+    const hashed = fields.some((field) => HASHED_FIELDS.has(field));
+    this.tables.contents.set(index, {
+      contentHash: hashed ? null : row.contentHash,
+      fields: JSON.stringify(content),
+    });
+  }
 }
+
+/** An erased one takes the content hash with it, which has no salt. */
+const HASHED_FIELDS: ReadonlySet<string> = new Set([
+  "input",
+  "model",
+  "prompt",
+  "tool_calls",
+  "output",
+  "metadata",
+]);
 
 /** The sequencer's own storage: it survives the sequencer, and can fail or be lost. */
 export class TestMemory implements SequencerMemory {

@@ -35,7 +35,7 @@ export function seededRandom(seed: number): Random {
 }
 
 export class TestLedger {
-  readonly ledger = "main";
+  ledger = "main";
   origin = ORIGIN;
   /** Whose signatures the checkpoint of a size carries. */
   signersOf: (size: number) => readonly TestSigner[] = () => [signer];
