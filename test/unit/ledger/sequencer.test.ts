@@ -845,7 +845,7 @@ describe("any interleaving of appends, faults, evictions and slow answers", () =
       async (scheduler, steps, faults) => {
         const ledger = new TestLedger();
         const { store, memory, random } = ledger;
-        store.faults = faults;
+        store.faults = [...faults];
         store.turn = (what) => scheduler.schedule(Promise.resolve(), what);
         const told: { name: string; outcome: AppendOutcome }[] = [];
         const underWay: Promise<void>[] = [];
