@@ -39,11 +39,14 @@ export class AppendQueue {
     let bytes = 0;
     let count = 0;
     const decisions = new Set<string>();
+    let erases = false;
     for (const waiting of this.#waiting) {
       entries += waiting.request.drafts.length;
       bytes += waiting.bytes;
       const full = entries > GROUP_ENTRIES_MAX || bytes > GROUP_BYTES_MAX;
-      if (count > 0 && (full || dependsOn(waiting, decisions))) break;
+      const erasesToo = isErasure(waiting);
+      if (count > 0 && (full || (erases && erasesToo) || dependsOn(waiting, decisions))) break;
+      erases ||= erasesToo;
       for (const { decisionId } of waiting.request.drafts)
         if (decisionId) decisions.add(decisionId);
       count++;
@@ -51,6 +54,11 @@ export class AppendQueue {
     }
     return this.#waiting.splice(0, count);
   }
+}
+
+/** Two may take the same field, a batch's request: the second is decided by what the first left. */
+export function isErasure({ request }: Waiting): boolean {
+  return request.drafts.some(({ kind }) => kind === "content_erased");
 }
 
 /** A condition is checked against what is committed, not against the group it would join. */

@@ -10,7 +10,7 @@
  */
 import { toHex } from "../lib/bytes.ts";
 import { appendDrafts, RANDOM_BYTES_PER_ENTRY, type Appended, type Head } from "./append.ts";
-import { AppendQueue, type Waiting } from "./append-queue.ts";
+import { AppendQueue, isErasure, type Waiting } from "./append-queue.ts";
 import { formatCheckpoint } from "./checkpoint.ts";
 import { settle } from "./commit-outcome.ts";
 import type { EntryDraft } from "./entry.ts";
@@ -267,8 +267,13 @@ export class LedgerSequencer {
     });
   }
 
-  /** After a conflict: answers those whose condition no longer holds, returns the others. */
-  async #withoutStale(waiting: readonly Waiting[]): Promise<readonly Waiting[]> {
+  /**
+   * After a conflict: answers those whose condition no longer holds, returns the others. Erasures
+   * always read again: what one of them takes may be what another took meanwhile.
+   */
+  async #withoutStale(all: readonly Waiting[]): Promise<readonly Waiting[]> {
+    const waiting = all.filter((one) => !isErasure(one));
+    answerAll(all.filter(isErasure), { kind: "stale" });
     const conditional = waiting.flatMap((one) =>
       one.request.drafts.flatMap(conditionOf).map((condition) => ({ one, condition })),
     );

@@ -106,8 +106,9 @@ async function readTargets({ params: { decision_id }, body, ledger: { reader } }
     );
   }
   // A batch's request hash covers this decision too, and stands with the batch's first entry.
-  const batch =
-    result.targets.length > 0 ? await reader.batchRequestOf(entries[0]?.index ?? 0) : undefined;
+  const [own] = entries;
+  const ofOwn = result.targets.some((target) => target.index === own?.index);
+  const batch = own && ofOwn ? await reader.batchRequestOf(own.index) : undefined;
   const covered = result.targets.some(
     (target) => target.index === batch && target.fields.includes("request"),
   );

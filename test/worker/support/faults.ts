@@ -162,6 +162,39 @@ export function faultStep(at: number, fault: StepFault): Step {
   };
 }
 
+/** A request that stands still before one of its calls to D1 while something else happens. */
+export interface Pause {
+  /** Whether the request came so far before its commit. */
+  readonly reached: boolean;
+  /** Lets `meanwhile` happen once the request stands still, then answers what the request did. */
+  readonly play: <T>(request: Promise<T>, meanwhile: () => Promise<unknown>) => Promise<T>;
+}
+
+/** Stops the next request before its `at`-th call to D1, counted from 1, and at no later one. */
+export function pauseAt(at: number): Pause {
+  const state = { calls: 0, reached: false, committing: false, released: false, answered: false };
+  intercept(async (call, method) => {
+    // A commit in flight holds up every other one: what comes later is no place to stop at.
+    state.committing ||= method === "batch";
+    if (state.reached || state.committing || ++state.calls !== at) return call();
+    state.reached = true;
+    await until(() => state.released);
+    return call();
+  });
+  return {
+    get reached() {
+      return state.reached;
+    },
+    play: async (request, meanwhile) => {
+      void request.finally(() => (state.answered = true));
+      await until(() => state.reached || state.answered);
+      if (state.reached) await meanwhile();
+      state.released = true;
+      return request;
+    },
+  };
+}
+
 /** The object leaves memory as it does when idle; one that is not there is woken first. */
 export async function evict(): Promise<void> {
   await sequencer().status();
