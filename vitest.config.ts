@@ -23,6 +23,8 @@ export default defineConfig({
             wrangler: { configPath: "./wrangler.toml" },
             miniflare: {
               bindings: { LOOPGRID_AUTH: "open", MIGRATIONS: await readD1Migrations("migrations") },
+              // A second database: ledgers other than `main` spread over both.
+              d1Databases: { DB_1: "second" },
               outboundService: blockOutbound,
             },
           })),

@@ -64,13 +64,16 @@ function startFailure(error: unknown): Response {
 function wire(env: Env, config: Config): Wired {
   const now = () => new Date();
   const rows = d1ApiKeys(env.DB);
-  const cache = new KeyCache((keyId) => rows.find(keyId), Date.now);
+  const cache = new KeyCache(
+    (keyId) => rows.find(keyId),
+    () => Date.now(),
+  );
   const { adminKey, defaultLedger } = config;
   const authenticator = new Authenticator({
     keys: cache,
     adminKey,
     defaultLedger,
-    nowMs: Date.now,
+    nowMs: () => Date.now(),
   });
   const locations = ledgerLocations(env, config);
   let secret: Promise<Uint8Array> | undefined;

@@ -6,6 +6,7 @@ declare global {
   namespace Cloudflare {
     interface Env {
       readonly DB: D1Database;
+      readonly DB_1: D1Database;
       readonly SEQUENCER: DurableObjectNamespace<worker.Sequencer>;
       readonly MIGRATIONS: D1Migration[];
     }
