@@ -63,15 +63,12 @@ test("corrections, flags and replays have the same bound", async ({ expect }) =>
 });
 
 describe("a batch", () => {
-  test("of many decisions of about 1 MiB is one commit", async ({ expect }) => {
+  test("of 15 MiB in large decisions is one commit", { timeout: 60_000 }, async ({ expect }) => {
     const decisions = Array.from({ length: 15 }, () => sized(MIB - 200)); // room for the key
     const { status, body } = await post("/v1/decisions/batch", { decisions }, "large");
     expect(status, body.detail).toBe(200);
     expect(body.decisions?.map(({ index }) => index)).toEqual(decisions.map((_, i) => i));
     expect(await verify()).toMatchObject({ valid: true, complete: true, size: 15 });
-    // Read back in pages, none of which holds it all.
-    const list = await get<AnswerBody>("/v1/decisions?page_size=100");
-    expect([list.total, list.decisions?.length, list.has_more]).toEqual([15, 15, false]);
   });
 
   test("is refused whole when one of it is too large, and says which", async ({ expect }) => {
@@ -95,7 +92,7 @@ describe("a batch", () => {
 
 test("a list of 100 large decisions streams, and so does its export", async ({ expect }) => {
   // More than one chunk of 8 MiB, see http/decision-pages.ts.
-  const decisions = Array.from({ length: 100 }, () => sized(MIB / 8));
+  const decisions = Array.from({ length: 100 }, () => sized(MIB / 10));
   expect((await post("/v1/decisions/batch", { decisions })).status).toBe(200);
   const list = await get<AnswerBody>("/v1/decisions?page_size=100");
   expect([list.total, list.decisions?.length]).toEqual([100, 100]);

@@ -309,9 +309,11 @@ async function unguardedCells(table: string): Promise<readonly string[]> {
   const unseen: string[] = [];
   for (const column of await columnsOf(table)) {
     let changed = 0;
-    for (const row of new Set([rows.at(0), rows.at(-1)])) {
+    for (const [i, row] of [...new Set([rows.at(0), rows.at(-1)])].entries()) {
       if (row === undefined) continue;
-      for (const value of otherValues(row[column.name] ?? null, column)) {
+      for (const [j, value] of otherValues(row[column.name] ?? null, column).entries()) {
+        // What a start reads is tried out in full; of the rest each row gets every other value.
+        if (!LOADED.has(table) && rows.length > 1 && (i + j) % 2 === 1) continue;
         if (!(await change(table, row, column.name, value))) continue;
         changed++;
         const findings = await found(table).catch(String);
