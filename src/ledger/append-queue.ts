@@ -9,6 +9,8 @@ const GROUP_ENTRIES_MAX = 1000;
 const GROUP_BYTES_MAX = 4 * 1024 * 1024;
 /** What may wait. Beyond it callers are turned away at once instead of timing out later. */
 const QUEUE_BYTES_MAX = 32 * 1024 * 1024;
+/** Small ones are bounded in number: about what the old SDKs' 30 s are enough for. */
+const QUEUE_REQUESTS_MAX = 10_000;
 
 export interface Waiting {
   readonly request: AppendRequest;
@@ -28,6 +30,7 @@ export class AppendQueue {
   offer(request: AppendRequest, answer: (outcome: AppendOutcome) => void): boolean {
     const bytes = request.drafts.reduce((sum, draft) => sum + draft.content.length, 0);
     if (this.#bytes + bytes > QUEUE_BYTES_MAX) return false;
+    if (this.#waiting.length >= QUEUE_REQUESTS_MAX) return false;
     this.#waiting.push({ request, bytes, answer });
     this.#bytes += bytes;
     return true;

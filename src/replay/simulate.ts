@@ -49,32 +49,44 @@ export function simulate(
   return { output: { ...output, simulated: { rule: RULE, overridden } }, changed: true };
 }
 
-/** A replay's entry: facts and content. A decision whose content was erased cannot be replayed. */
+/** What a replay is made of; without any of it there is nothing to replay. */
+const REPLAYED_FIELDS: ReadonlySet<string> = new Set([
+  "input",
+  "model",
+  "prompt",
+  "tool_calls",
+  "output",
+]);
+
+/**
+ * A replay's entry: facts and content. A decision whose content was erased cannot be replayed.
+ * @param erased names of the decision's own fields that are gone: a field may also never have been
+ */
 export function replayed(
   decision: RecordedRequest & { readonly output: JsonObject | null },
+  erased: readonly string[],
   overrides: JsonObject | null,
 ): { facts: JsonObject; replay_output: JsonObject | null; error: JsonObject | null } {
-  const erased = (["input", "model", "output"] as const).filter(
-    (field) => decision[field] === null,
-  );
-  if (decision.output === null || erased.length > 0) {
-    const detail = `content was erased: ${erased.join(", ")}`;
-    return {
-      facts: {
-        execution_mode: "error",
-        execution_status: "failed",
-        outcome: "not_replayable",
-        output_changed: false,
-      },
-      replay_output: null,
-      error: { class: "not_replayable", message: detail },
-    };
-  }
+  const missing = erased.filter((field) => REPLAYED_FIELDS.has(field));
+  if (decision.output === null || missing.length > 0) return notReplayable(missing);
   const { output, changed } = simulate(decision.output, decision, overrides);
   return {
     facts: { execution_mode: "simulated", execution_status: "completed", output_changed: changed },
     replay_output: output,
     error: null,
+  };
+}
+
+function notReplayable(missing: readonly string[]) {
+  return {
+    facts: {
+      execution_mode: "error",
+      execution_status: "failed",
+      outcome: "not_replayable",
+      output_changed: false,
+    },
+    replay_output: null,
+    error: { class: "not_replayable", message: `content was erased: ${missing.join(", ")}` },
   };
 }
 

@@ -12,6 +12,7 @@ import { appendOnce } from "../append-once.ts";
 import { endpoint, type Call, type Endpoint } from "../endpoint.ts";
 import { Problem } from "../problem.ts";
 import type { LedgerService } from "../services.ts";
+import { decisionWithErasures } from "./decision-answer.ts";
 
 async function existingDecision({ reader }: LedgerService, decisionId: string): Promise<Decision> {
   const entries = await reader.decision(decisionId);
@@ -34,8 +35,8 @@ async function replayDraft(
 ): Promise<EntryDraft> {
   const { decision_id, overrides = null, triggered_by } = body;
   const size = (await ledger.reader.head())?.size ?? 0;
-  const decision = await existingDecision(ledger, decision_id);
-  const { facts, replay_output, error } = replayed(decision, overrides);
+  const decision = await decisionWithErasures(ledger, decision_id);
+  const { facts, replay_output, error } = replayed(decision, decision.erased, overrides);
   const fields = { overrides, replay_output, error, triggered_by };
   const input = {
     kind: "replay_completed",

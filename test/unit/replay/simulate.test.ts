@@ -103,12 +103,12 @@ describe("the entry of a replay", () => {
   test("states mode, status and change as facts", () => {
     const facts = { execution_mode: "simulated", execution_status: "completed" };
     const decision = { ...recorded, output };
-    expect(replayed(decision, null)).toEqual({
+    expect(replayed(decision, [], null)).toEqual({
       facts: { ...facts, output_changed: false },
       replay_output: output,
       error: null,
     });
-    const changed = replayed(decision, { input: {} });
+    const changed = replayed(decision, ["metadata"], { input: {} });
     expect(changed.facts).toEqual({ ...facts, output_changed: true });
     expect(changed.replay_output).toMatchObject({ simulated: { overridden: ["input"] } });
   });
@@ -116,10 +116,12 @@ describe("the entry of a replay", () => {
   test.each([
     ["input", { input: null }],
     ["model", { model: null }],
+    ["prompt", { prompt: null }],
     ["output", { output: null }],
     ["input, output", { input: null, output: null }],
   ])("of a decision whose %s was erased is a failure that says so", (fields, erased) => {
-    const replay = replayed({ ...recorded, output, ...erased }, { input: {} });
+    const decision = { ...recorded, output, ...erased };
+    const replay = replayed(decision, Object.keys(erased), { input: {} });
     expect(replay).toEqual({
       facts: {
         execution_mode: "error",
