@@ -3,13 +3,10 @@
  * DESIGN §4. `valid` is true only when everything up to the head was checked, false only with
  * findings, and null when neither is known: unproven is not verified.
  */
+import { checkAcknowledged, rootThen } from "../ledger/acknowledged.ts";
 import { auditLedger, type AuditResult } from "../ledger/audit.ts";
 import type { Finding } from "../ledger/fault.ts";
-import { CorruptLedger } from "../ledger/ports.ts";
-import { rootAt } from "../ledger/proof.ts";
 import { afterSlice, NEVER_VERIFIED } from "../ledger/verification-pass.ts";
-import type { SequencerStatus } from "../ledger/sequencing.ts";
-import { toHex } from "../lib/bytes.ts";
 import type { LedgerService, Services } from "./services.ts";
 
 export interface IntegrityQuery {
@@ -66,7 +63,7 @@ export async function verifyIntegrity(
     });
   };
   const asked = await audit(query.from ?? 0, query.to, TIME_BUDGET_MS);
-  const rolledBack = await refusalOrRollback(ledger, status, asked.size);
+  const rolledBack = await checkAcknowledged(status, asked.size, ledger.reader);
   const findings = [...(rolledBack === undefined ? [] : [rolledBack]), ...asked.findings];
   const whole = asked.checked.from === 0 && asked.checked.to === asked.size;
   let complete = whole;
@@ -106,50 +103,15 @@ async function remember(
   await operations.recordVerification({ ...after, cursor: before.cursor });
 }
 
-/** The range since the last complete pass, if there was one over this same history. */
+/** The range since the last complete pass, if that was over this same history and nothing was found since. */
 async function sinceLastPass(
   ledger: LedgerService,
   audit: (from: number) => Promise<AuditResult>,
 ): Promise<AuditResult | undefined> {
-  const passed = (await ledger.operations.verification())?.passed;
-  if (!passed || (await rootThen(ledger, passed.size)) !== passed.rootHash) return undefined;
+  const { passed, findings } = (await ledger.operations.verification()) ?? NEVER_VERIFIED;
+  if (passed === null || findings.length > 0) return undefined;
+  if ((await rootThen(ledger.reader, passed.size)) !== passed.rootHash) return undefined;
   return audit(passed.size);
-}
-
-/** What the sequencer remembers against what the database holds now. */
-async function refusalOrRollback(
-  ledger: LedgerService,
-  { refusal, acknowledged }: SequencerStatus,
-  size: number,
-): Promise<Finding | undefined> {
-  if (refusal !== null) return finding(refusal.fault, refusal.detail);
-  if (acknowledged === null) return undefined;
-  if (size < acknowledged.size) {
-    return finding(
-      "rolled_back",
-      `the database holds ${size} entries, ${acknowledged.size} were acknowledged`,
-    );
-  }
-  const root = await rootThen(ledger, acknowledged.size);
-  if (root === undefined || root === acknowledged.rootHash) return undefined;
-  return finding(
-    "rolled_back",
-    `the first ${acknowledged.size} entries make root ${root}, ${acknowledged.rootHash} was acknowledged`,
-  );
-}
-
-/** Undefined when the tree cannot be read, which the audit reports by itself. */
-async function rootThen({ reader }: LedgerService, size: number): Promise<string | undefined> {
-  try {
-    return toHex(await rootAt(size, reader));
-  } catch (error) {
-    if (error instanceof CorruptLedger) return undefined;
-    throw error;
-  }
-}
-
-function finding(fault: Finding["fault"], message: string): Finding {
-  return { index: null, decisionId: null, fault, message };
 }
 
 function message(

@@ -3,6 +3,7 @@
  * submits checkpoints to witnesses. Both go on where they were after a restart, for their state is
  * rows; neither is ever in the path of an append.
  */
+import { checkAcknowledged } from "../ledger/acknowledged.ts";
 import { auditLedger } from "../ledger/audit.ts";
 import { CorruptLedger } from "../ledger/ports.ts";
 import { proveConsistency } from "../ledger/proof.ts";
@@ -89,21 +90,20 @@ export class Chores {
   /** @returns whether the pass is over */
   async #verifySlice(): Promise<boolean> {
     const { db, ledger, origin, status } = this.#config;
-    const { keys, refusal } = await status();
+    const { keys, ...remembered } = await status();
     const before = (await readVerification(db, ledger)) ?? NEVER_VERIFIED;
     const deadline = Date.now() + SLICE_MS;
-    const audited = await auditLedger(d1AuditReader(db, ledger), {
+    const reader = d1AuditReader(db, ledger);
+    const audited = await auditLedger(reader, {
       ledger,
       origin,
       keys,
       from: before.cursor,
       mayContinue: () => Date.now() < deadline,
     });
-    const refused =
-      refusal === null
-        ? []
-        : [{ index: null, decisionId: null, fault: refusal.fault, message: refusal.detail }];
-    const slice = { ...audited, findings: [...refused, ...audited.findings] };
+    const rolledBack = await checkAcknowledged(remembered, audited.size, reader);
+    const findings = [...(rolledBack === undefined ? [] : [rolledBack]), ...audited.findings];
+    const slice = { ...audited, findings };
     const after = afterSlice(before, slice, new Date().toISOString());
     await writeVerification(db, ledger, after);
     return after.cursor === 0;

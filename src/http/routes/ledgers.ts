@@ -3,11 +3,23 @@
  * first entry names the old one, never a second history of the same.
  */
 import { z } from "zod";
-import { draftEntry } from "../../ledger/draft.ts";
+import { draftEntry, type KeyedRequest } from "../../ledger/draft.ts";
 import { LEDGER_NAME } from "../../ledger/limits.ts";
-import { coveredBy, json, landedAs, Receipt, receiptOf, ReceiptQuery } from "../answers.ts";
-import { endpoint, type Endpoint } from "../endpoint.ts";
+import {
+  coveredBy,
+  json,
+  keyedFrom,
+  landedAs,
+  landedBefore,
+  Receipt,
+  receiptOf,
+  ReceiptQuery,
+  replayedHeader,
+  type Landed,
+} from "../answers.ts";
+import { endpoint, type Call, type Endpoint } from "../endpoint.ts";
 import { Problem } from "../problem.ts";
+import type { LedgerService } from "../services.ts";
 
 const Hex32 = z.string().regex(/^[0-9a-f]{64}$/, { error: "must be 64 lower-case hex characters" });
 
@@ -55,33 +67,42 @@ const openLedger = endpoint(
     },
     problems: [409, 413, 415, 422, 503],
   },
-  async ({ body, query, services, principal }) => {
+  async (call) => {
+    const { body, query, services, principal } = call;
     if (!principal.everyLedger && body.ledger !== principal.ledger)
       throw new Problem(403, "Only the operator's own key opens other ledgers");
     const ledger = await services.ledger(body.ledger);
-    const draft = draftEntry(
-      {
-        kind: "ledger_opened",
-        actor: principal.actor,
-        facts: {
-          reason_code: body.reason_code,
-          ...(body.continues ? { continues: { ...body.continues } } : {}),
-        },
-        fields: {},
-      },
-      services.random,
-    );
-    const outcome = await ledger.append({ drafts: [draft], onlyIfEmpty: true });
-    if (outcome.kind === "stale")
-      throw new Problem(409, `Ledger ${body.ledger} has entries already`);
-    const landed = await landedAs(ledger, outcome, undefined);
+    const keyed = keyedFrom(call);
+    const landed = (await landedBefore(ledger, keyed)) ?? (await open(call, ledger, keyed));
     const covered = await coveredBy(ledger, landed);
-    return json({
-      ledger: ledger.name,
-      origin: ledger.origin,
-      receipt: await receiptOf(ledger, 0, covered, query),
-    });
+    const receipt = await receiptOf(ledger, 0, covered, query);
+    return json({ ledger: ledger.name, origin: ledger.origin, receipt }, replayedHeader(landed));
   },
 );
+
+/** @throws Problem 409 when the ledger has entries */
+async function open(
+  { body, services, principal }: Call<unknown, unknown, z.infer<typeof LedgerOpen>>,
+  ledger: LedgerService,
+  keyed: KeyedRequest | undefined,
+): Promise<Landed> {
+  const draft = draftEntry(
+    {
+      kind: "ledger_opened",
+      actor: principal.actor,
+      facts: {
+        reason_code: body.reason_code,
+        ...(body.continues ? { continues: { ...body.continues } } : {}),
+      },
+      fields: {},
+      keyed,
+    },
+    services.random,
+  );
+  const requestKey = keyed ? { requestKey: keyed.requestKey } : {};
+  const outcome = await ledger.append({ drafts: [draft], onlyIfEmpty: true, ...requestKey });
+  if (outcome.kind === "stale") throw new Problem(409, `Ledger ${ledger.name} has entries already`);
+  return landedAs(ledger, outcome, keyed);
+}
 
 export const ledgersEndpoints: readonly Endpoint[] = [openLedger];
