@@ -24,6 +24,8 @@ export interface ServerOptions {
   readonly persistTo?: string;
   /** Default: a free one. */
   readonly port?: number;
+  /** What starts it, instead of the dev script. */
+  readonly command?: readonly [string, ...string[]];
   /** More flags for wrangler, say ["--var", "LOOPGRID_AUTH:required"]. */
   readonly flags?: readonly string[];
   /** More environment for the process. */
@@ -48,7 +50,8 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   const persistTo = options.persistTo ?? mkdtempSync(join(tmpdir(), "loopgrid-"));
   const port = options.port ?? (await freePort());
   const args = ["--port", String(port), "--inspector-port", "0", "--persist-to", persistTo];
-  const child = spawn("npm", ["run", "dev", "--", ...args, ...(options.flags ?? [])], {
+  const [program, ...first] = options.command ?? ["npm", "run", "dev", "--"];
+  const child = spawn(program, [...first, ...args, ...(options.flags ?? [])], {
     cwd: REPOSITORY,
     detached: true,
     env: { ...process.env, ...options.env },

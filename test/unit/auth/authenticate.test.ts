@@ -33,6 +33,8 @@ function made(changes: Partial<ApiKeyRecord> = {}) {
   return { key, record };
 }
 
+const forged = (record: ApiKeyRecord) => formatApiKey(record.keyId, randomBytes(32));
+
 function authenticator(records: ApiKeyRecord[]) {
   const clock = { ms: NOW };
   const find = vi.fn(async (keyId: string) => records.find((record) => record.keyId === keyId));
@@ -52,7 +54,6 @@ describe("authentication", () => {
     const ended = made({ revokedAt: "2026-11-21T00:00:00.000Z" });
     const old = made({ expiresAt: new Date(NOW).toISOString() });
     const { auth } = authenticator([good.record, ended.record, old.record]);
-    const forged = (record: ApiKeyRecord) => formatApiKey(record.keyId, randomBytes(32));
     expect(await auth.authenticate(good.key)).toMatchObject({
       ok: true,
       principal: { actor: good.record.keyId, ledger: "acme", scopes: new Set(["read"]) },
@@ -130,14 +131,14 @@ describe("the cache of keys", () => {
     expect,
   }) => {
     const { record } = made();
-    let land = (_: ApiKeyRecord | undefined): void => {};
+    const landing = Promise.withResolvers<ApiKeyRecord | undefined>();
     const find = vi.fn<(keyId: string) => Promise<ApiKeyRecord | undefined>>();
-    find.mockImplementationOnce(() => new Promise((resolve) => (land = resolve)));
+    find.mockImplementationOnce(() => landing.promise);
     find.mockImplementation(async () => ({ ...record, revokedAt: "2026-11-22T00:00:00.000Z" }));
     const cache = new KeyCache(find, () => NOW);
     const before = cache.get(record.keyId);
     cache.forget(record.keyId);
-    land(record);
+    landing.resolve(record);
     expect((await before)?.revokedAt).toBeNull(); // it asked before the revocation
     expect((await cache.get(record.keyId))?.revokedAt).not.toBeNull();
   });

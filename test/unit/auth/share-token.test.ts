@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { test } from "vitest";
 import { openShare, shareSecret, signShare, type Share } from "../../../src/auth/share-token.ts";
 

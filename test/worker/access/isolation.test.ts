@@ -3,7 +3,7 @@
  * crosses, each ledger verifies alone, and its export verifies offline.
  */
 import { env } from "cloudflare:workers";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, test } from "vitest";
 import { ExportVerifier } from "../../../src/ledger/verify-export.ts";
 import { parseVerifierKey } from "../../../src/ledger/note.ts";

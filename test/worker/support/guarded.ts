@@ -27,7 +27,7 @@ export interface Sent {
 
 export type Ask = (path: string, sent?: Sent) => Promise<Reply>;
 
-export const ORIGIN = "https://loopgrid.test";
+const ORIGIN = "https://loopgrid.test";
 
 /** @param vars over the deployed defaults */
 export function guarded(vars: object = {}): Ask {
@@ -79,6 +79,3 @@ export async function makeKey(
   if (status !== 200) throw new Error(text);
   return JSON.parse(text);
 }
-
-/** Vars for the open Worker over the same stores. */
-export const OPEN = { LOOPGRID_AUTH: "open" };
