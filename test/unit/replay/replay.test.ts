@@ -40,8 +40,12 @@ function stored(facts: JsonObject, fields: Record<string, JsonValue>): StoredEnt
 }
 
 /** The entry a route would write for these overrides, read back. */
-function entryFor(overrides: JsonObject | null, from: Recorded = decision): StoredEntry {
-  const { facts, replay_output, error } = replayed(from, overrides);
+function entryFor(
+  overrides: JsonObject | null,
+  from: Recorded = decision,
+  erased: readonly string[] = [],
+): StoredEntry {
+  const { facts, replay_output, error } = replayed(from, erased, overrides);
   return stored(facts, { overrides, replay_output, error, triggered_by: "sdk" });
 }
 
@@ -70,7 +74,7 @@ describe("a replay", () => {
   });
 
   test("that failed says so and why, and never shows an output", () => {
-    const failed = toReplay(entryFor(null, { ...decision, output: null }));
+    const failed = toReplay(entryFor(null, { ...decision, output: null }, ["output"]));
     expect(failed).toMatchObject({
       replay_output: null,
       execution_status: "failed",
