@@ -131,9 +131,7 @@ export class MemoryStore implements LedgerStore {
     this.#read("head", () => {
       const { head, entries, checkpoints } = this.tables;
       if (head === undefined) return undefined;
-      const newest: { recorded_at?: string } = JSON.parse(
-        entries.get(head.size - 1)?.header ?? "{}",
-      );
+      const newest = placeOf(entries.get(head.size - 1)?.header ?? "{}");
       const checkpoint = checkpoints.get(head.size)?.note ?? "";
       return { ...head, recordedAt: newest.recorded_at ?? "", checkpoint };
     });
@@ -318,9 +316,21 @@ function filtered<K, V>(map: Map<K, V>, keep: (key: K, value: V) => boolean): Ma
   return new Map([...map].filter(([key, value]) => keep(key, value)));
 }
 
-function placeOf(header: string): { id: string; kind: string; decision_id?: string } {
-  const parsed: { id: string; kind: string; decision_id?: string } = JSON.parse(header);
-  return parsed;
+interface Place {
+  readonly id: string;
+  readonly kind: string;
+  readonly decision_id?: string;
+  readonly recorded_at?: string;
+}
+
+/** A header that somebody broke is of no kind; it must not break the look for others. */
+function placeOf(header: string): Place {
+  try {
+    const parsed: Place = JSON.parse(header);
+    return parsed;
+  } catch {
+    return { id: "", kind: "" };
+  }
 }
 
 function must<T>(value: T | undefined): T {
