@@ -15,18 +15,20 @@ export async function startAnew(): Promise<void> {
   await runInDurableObject(sequencer(), (_, state) => state.storage.deleteAll());
   await evictDurableObject(sequencer());
   await migrate(anotherHandle());
+  await migrate(anotherHandle((statements) => env.DB_1.batch(statements), env.DB_1));
   forgetKeys();
 }
 
 /** The same database as another isolate would hold it: an object of its own, so nothing is remembered. */
 export function anotherHandle(
   batch: D1Database["batch"] = (statements) => env.DB.batch(statements),
+  db = env.DB,
 ): D1Database {
   return {
-    prepare: (sql) => env.DB.prepare(sql),
+    prepare: (sql) => db.prepare(sql),
     batch,
-    exec: (sql) => env.DB.exec(sql),
-    withSession: (constraint) => env.DB.withSession(constraint),
+    exec: (sql) => db.exec(sql),
+    withSession: (constraint) => db.withSession(constraint),
     dump: () => Promise.reject(new Error("nobody dumps")),
   };
 }
