@@ -89,6 +89,10 @@ export class LoopGridClient {
     return this.#ask("POST", path, schema, TRIES_MAX, { headers, body });
   }
 
+  async delete<T>(path: string, schema: z.ZodType<T>): Promise<T> {
+    return (await this.#ask("DELETE", path, schema, TRIES_MAX)).value;
+  }
+
   async #ask<T>(
     method: string,
     path: string,

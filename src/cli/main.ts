@@ -3,13 +3,15 @@
 import { Command } from "commander";
 import { VERSION } from "../http/version.ts";
 import { InputError } from "./json-lines.ts";
+import { keysCommand } from "./commands/keys.ts";
 import { verifyCommand } from "./commands/verify.ts";
 
 const program = new Command("loopgrid")
   .description("A system of record for AI decisions: record, replay, correct, prove, report.")
   .version(VERSION)
   .showHelpAfterError("(loopgrid --help shows what there is)")
-  .addCommand(verifyCommand());
+  .addCommand(verifyCommand())
+  .addCommand(keysCommand());
 
 try {
   await program.parseAsync();

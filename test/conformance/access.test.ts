@@ -14,6 +14,7 @@ import { startServer, type TestServer } from "../support/server.ts";
 
 const run = promisify(execFile);
 const PYTHON_CLIENT = fileURLToPath(new URL("../support/python-client.py", import.meta.url));
+const CLI = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 const ADMIN_KEY = "operator-key-of-this-test-0123456789";
 const SDK_SCOPES = ["record", "read", "review", "replay"];
 const QUIET = { WRANGLER_SEND_METRICS: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false", CI: "1" };
@@ -122,6 +123,41 @@ describe("with LOOPGRID_AUTH=required and an operator's key", () => {
     expect(good[6]?.body).toMatchObject({ valid: true });
     const bad = await results(`u:${key}x`);
     expect(bad.map(({ status }) => status)).toEqual(bad.map(() => 401));
+  });
+
+  test("npx loopgrid keys makes, lists, replaces and revokes keys from a terminal", async ({
+    expect,
+  }) => {
+    const loopgrid = (...args: string[]) =>
+      run("npm", ["exec", "--", "node", CLI, "keys", ...args, "--server", server.url], {
+        env: { ...process.env, LOOPGRID_ADMIN_KEY: ADMIN_KEY },
+      });
+    const ledgerOf = async (credential: string) => {
+      const headers = { Authorization: `Bearer ${credential.trim()}` };
+      return (await fetch(`${server.url}/v1/ledger`, { headers })).status;
+    };
+    const made = await loopgrid("create", "--name", "cli", "--scopes", "read", "--ledger", "cli");
+    expect(made.stdout).toMatch(/^lgk_\w+\n$/);
+    expect(await ledgerOf(made.stdout)).toBe(200);
+    const listed: { keys: { key_id: string; ledger: string }[] } = JSON.parse(
+      (await loopgrid("list", "--json")).stdout,
+    );
+    const keyId = listed.keys.find(({ ledger }) => ledger === "cli")?.key_id ?? "none";
+    const turned = await loopgrid("rotate", keyId, "--overlap", "0");
+    expect(await ledgerOf(turned.stdout)).toBe(200);
+    expect(await ledgerOf(made.stdout)).toBe(401);
+    const [, newId = ""] = /^(key_\w+) in ledger cli/m.exec(turned.stderr) ?? [];
+    await loopgrid("revoke", newId);
+    expect(await ledgerOf(turned.stdout)).toBe(401);
+    const text = (await loopgrid("list")).stdout;
+    expect(text).toMatch(new RegExp(`^${newId}  cli  read  revoked `, "m"));
+    await expect(loopgrid("revoke", "key_none")).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("Key key_none not found"),
+    });
+    await expect(loopgrid("create", "--name", "n", "--scopes", "all")).rejects.toMatchObject({
+      stderr: expect.stringContaining("record,read"),
+    });
   });
 
   test("no credential is in the log or in a file the server keeps", async ({ expect }) => {
