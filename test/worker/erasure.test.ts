@@ -92,12 +92,9 @@ async function cellsWith(text: string): Promise<string[]> {
   );
   for (const table of tables) {
     for (const { name } of await columnsOf(table)) {
-      const { results } = await env.DB.prepare(
-        `SELECT count(*) AS n FROM ${table} WHERE instr(CAST(${name} AS TEXT), ?) > 0`,
-      )
-        .bind(text)
-        .all<{ n: number }>();
-      if (results[0]?.n !== 0) found.push(`${table}.${name}`);
+      const sql = `SELECT count(*) AS n FROM ${table} WHERE instr(CAST(${name} AS TEXT), ?) > 0`;
+      const counts = [env.DB, env.DB_1].map((db) => db.prepare(sql).bind(text).first<number>("n"));
+      if ((await Promise.all(counts)).some((n) => n !== 0)) found.push(`${table}.${name}`);
     }
   }
   const kept = await runInDurableObject(sequencer(), (_, { storage }) =>
