@@ -5,12 +5,10 @@
  *
  * One ledger through many restarts; the tests run in order.
  */
-import { execFile } from "node:child_process";
 import { createHash, generateKeyPairSync } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, describe, test, type ExpectStatic } from "vitest";
 import { z } from "zod";
 import {
@@ -30,10 +28,10 @@ import {
   type JsonObject,
 } from "../support/independent-ledger.ts";
 import { startServer, type TestServer } from "../support/server.ts";
+import { verifyFile } from "../support/verify-file.ts";
 
 const ORIGIN = "keys.example/main";
 const TEST_MS_MAX = 90_000;
-const REPOSITORY = fileURLToPath(new URL("../..", import.meta.url));
 
 const folder = mkdtempSync(join(tmpdir(), "loopgrid-keys-"));
 let server: TestServer;
@@ -128,25 +126,6 @@ function expectReceipt(answer: JsonObject, keys: readonly string[], expect: Expe
   const proof = z.array(z.string()).parse(receipt["proof"]);
   const root = textIn(receipt, "root_hash");
   expect(provesInclusion(textIn(answer, "chain_hash"), index, size, proof, root)).toBe(true);
-}
-
-interface Verified {
-  readonly code: number;
-  readonly verdict: { readonly status: string; readonly findings: readonly { fault: string }[] };
-}
-
-/** The command line's verdict on a file, offline. */
-function verifyFile(name: string, text: string, ...args: readonly string[]): Promise<Verified> {
-  const file = join(folder, name);
-  writeFileSync(file, text);
-  return new Promise((resolve, reject) => {
-    const command = ["src/cli/main.ts", "verify", file, "--json", ...args];
-    execFile(process.execPath, command, { cwd: REPOSITORY }, (error, stdout, stderr) => {
-      const code = error === null ? 0 : Number(error.code);
-      if (stdout === "") reject(new Error(stderr));
-      else resolve({ code, verdict: JSON.parse(stdout) });
-    });
-  });
 }
 
 describe("one ledger, three keys", { timeout: TEST_MS_MAX }, () => {
@@ -245,18 +224,24 @@ describe("one ledger, three keys", { timeout: TEST_MS_MAX }, () => {
     expect(endorsed).toBe(2); // the commits that changed the key
     const exported = await getText(server.url, "/v1/export/ledger");
     const [newest, ...older] = verifier_keys.map((key) => ["--key", key]);
-    expect(await verifyFile("all.ndjson", exported, ...(newest ?? []))).toMatchObject({
-      code: 0,
-      verdict: { status: "verified", findings: [] },
-    });
+    expect(await verifyFile(join(folder, "all.ndjson"), exported, ...(newest ?? []))).toMatchObject(
+      {
+        code: 0,
+        verdict: { status: "verified", findings: [] },
+      },
+    );
     // Who trusts only an older key is told that it did not sign this.
-    expect(await verifyFile("old-key.ndjson", exported, ...(older[0] ?? []))).toMatchObject({
+    expect(
+      await verifyFile(join(folder, "old-key.ndjson"), exported, ...(older[0] ?? [])),
+    ).toMatchObject({
       code: 1,
       verdict: { status: "tampered", findings: [{ fault: "signature_invalid" }] },
     });
     const id = textIn(receipts[0] ?? {}, "decision_id");
     const evidence = await getText(server.url, `/v1/decisions/${id}/evidence`);
-    expect(await verifyFile("evidence.json", evidence, ...(newest ?? []))).toMatchObject({
+    expect(
+      await verifyFile(join(folder, "evidence.json"), evidence, ...(newest ?? [])),
+    ).toMatchObject({
       code: 0,
     });
   });
@@ -269,13 +254,19 @@ describe("one ledger, three keys", { timeout: TEST_MS_MAX }, () => {
       const file = join(folder, `kept-${size}.txt`);
       writeFileSync(file, note);
       const args = [...all, "--checkpoint", file];
-      expect(await verifyFile("all.ndjson", exported, ...args)).toMatchObject({
+      expect(await verifyFile(join(folder, "all.ndjson"), exported, ...args)).toMatchObject({
         code: 0,
         verdict: { status: "verified" },
       });
     }
     // An export from before the changes against what is signed now.
-    const grown = await verifyFile("first.ndjson", firstExport, ...all, "--server", server.url);
+    const grown = await verifyFile(
+      join(folder, "first.ndjson"),
+      firstExport,
+      ...all,
+      "--server",
+      server.url,
+    );
     expect(grown).toMatchObject({ code: 0, verdict: { status: "verified" } });
     expect(firstExport).toContain(selfMade);
   });
