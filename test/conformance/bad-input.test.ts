@@ -750,7 +750,8 @@ describe("fuzzed JSON", () => {
       fc.asyncProperty(fc.constantFrom(...bodies), value, async ({ method, path }, fuzzed) => {
         const at = path.replace("{decision_id}", decisionId);
         const { status } = await api.send(method, at, { body: JSON.stringify(fuzzed) });
-        expect([200, 422]).toContain(status);
+        // A body that is right may still be about a thing that is not there.
+        expect([200, 422, ...(at.includes("{") ? [404] : [])]).toContain(status);
       }),
       { numRuns: 150 },
     );
