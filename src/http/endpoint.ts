@@ -176,13 +176,15 @@ function routeConfig<Params, Query, Body>(spec: EndpointSpec<Params, Query, Body
     responses: {
       200: { description: spec.answer.description, content: spec.answer.content },
       ...Object.fromEntries(
-        [...problems].toSorted().map((status) => [
-          status,
-          {
-            description: PROBLEM_DESCRIPTIONS[status],
-            content: { "application/problem+json": { schema: ProblemSchema } },
-          },
-        ]),
+        problems
+          .toSorted((a, b) => a - b)
+          .map((status) => [
+            status,
+            {
+              description: PROBLEM_DESCRIPTIONS[status],
+              content: { "application/problem+json": { schema: ProblemSchema } },
+            },
+          ]),
       ),
     },
     ...(spec.scope === "public" ? { security: [] } : {}),

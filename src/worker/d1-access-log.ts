@@ -29,13 +29,9 @@ export function d1AccessLog(db: D1Database): AccessLog {
   let writes = 0;
   return {
     async record(access) {
-      const { at, ledger, actor, action, method, route, target, status, reason } = access;
-      const insert = db
-        .prepare(INSERT)
-        .bind(
-          ...[at, ledger, actor, action, method, route, target, status, reason],
-          access.suppressed,
-        );
+      const { at, ledger, actor, action, method, route, target, status } = access;
+      const cells = [at, ledger, actor, action, method, route, target, status];
+      const insert = db.prepare(INSERT).bind(...cells, access.reason, access.suppressed);
       const prunes = writes++ % WRITES_BETWEEN_PRUNES === 0 ? [prune(db, at)] : [];
       await db.batch([insert, ...prunes]);
     },

@@ -62,7 +62,6 @@ function startFailure(error: unknown): Response {
 }
 
 function wire(env: Env, config: Config): Wired {
-  const now = () => new Date();
   const rows = d1ApiKeys(env.DB);
   const cache = new KeyCache(
     (keyId) => rows.find(keyId),
@@ -106,7 +105,7 @@ function wire(env: Env, config: Config): Wired {
       }
       return undefined;
     },
-    now,
+    now: () => new Date(),
     random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
     docs: { script, style },
   };

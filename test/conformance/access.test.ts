@@ -78,6 +78,9 @@ describe("with LOOPGRID_AUTH=required and an operator's key", () => {
   });
   afterAll(() => server.stop());
 
+  const loopgrid = (...args: string[]) => keysCommand(server.url, ...args);
+  const ledgerOf = (credential: string) => ledgerStatus(server.url, credential.trim());
+
   test("the unmodified JavaScript SDK works through the path prefix", async ({ expect }) => {
     const grid = new LoopGrid({ baseUrl: `${server.url}/t/${key}`, serviceName: "js" });
     const recorded = await grid.recordDecision({
@@ -111,31 +114,17 @@ describe("with LOOPGRID_AUTH=required and an operator's key", () => {
   });
 
   test("a Python client like the 0.1 SDK works through HTTP Basic", async ({ expect }) => {
-    const results = async (user: string) => {
-      const base = server.url.replace("://", `://${user}@`);
-      const { stdout } = await run("python3", [PYTHON_CLIENT, base]);
-      const parsed: { status: number; body: Record<string, unknown> }[] = JSON.parse(stdout);
-      return parsed;
-    };
-    const good = await results(`u:${key}`);
+    const good = await python(server.url, `u:${key}`);
     expect(good.map(({ status }) => status)).toEqual(good.map(() => 200));
     expect(good[3]?.body).toMatchObject({ status: "corrected", ledger: "sdk" });
     expect(good[6]?.body).toMatchObject({ valid: true });
-    const bad = await results(`u:${key}x`);
+    const bad = await python(server.url, `u:${key}x`);
     expect(bad.map(({ status }) => status)).toEqual(bad.map(() => 401));
   });
 
   test("npx loopgrid keys makes, lists, replaces and revokes keys from a terminal", async ({
     expect,
   }) => {
-    const loopgrid = (...args: string[]) =>
-      run("npm", ["exec", "--", "node", CLI, "keys", ...args, "--server", server.url], {
-        env: { ...process.env, LOOPGRID_ADMIN_KEY: ADMIN_KEY },
-      });
-    const ledgerOf = async (credential: string) => {
-      const headers = { Authorization: `Bearer ${credential.trim()}` };
-      return (await fetch(`${server.url}/v1/ledger`, { headers })).status;
-    };
     const made = await loopgrid("create", "--name", "cli", "--scopes", "read", "--ledger", "cli");
     expect(made.stdout).toMatch(/^lgk_\w+\n$/);
     expect(await ledgerOf(made.stdout)).toBe(200);
@@ -175,6 +164,23 @@ describe("with LOOPGRID_AUTH=required and an operator's key", () => {
     expect(filesHolding(server.persistTo, "python")).not.toEqual([]);
   });
 });
+
+async function python(url: string, user: string) {
+  const { stdout } = await run("python3", [PYTHON_CLIENT, url.replace("://", `://${user}@`)]);
+  const results: { status: number; body: Record<string, unknown> }[] = JSON.parse(stdout);
+  return results;
+}
+
+function keysCommand(url: string, ...args: string[]) {
+  return run("npm", ["exec", "--", "node", CLI, "keys", ...args, "--server", url], {
+    env: { ...process.env, LOOPGRID_ADMIN_KEY: ADMIN_KEY },
+  });
+}
+
+async function ledgerStatus(url: string, credential: string): Promise<number> {
+  const headers = { Authorization: `Bearer ${credential}` };
+  return (await fetch(`${url}/v1/ledger`, { headers })).status;
+}
 
 function filesHolding(folder: string, text: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })

@@ -1,6 +1,11 @@
 /** The access log, for operators: not evidence, and bounded by its retention. */
 import { z } from "zod";
-import { ACCESS_LOG_DAYS, ACCESS_LOG_ROWS_MAX } from "../../auth/access-log.ts";
+import {
+  ACCESS_LOG_DAYS,
+  ACCESS_LOG_ROWS_MAX,
+  type Access,
+  type StoredAccess,
+} from "../../auth/access-log.ts";
 import { json } from "../answers.ts";
 import { endpoint, type Endpoint } from "../endpoint.ts";
 import { integerParam } from "../queries.ts";
@@ -58,10 +63,16 @@ const listAccess = endpoint(
     const rows = await services.accessLog.list(ledger, cursor, limit + 1);
     const shown = rows.slice(0, limit);
     return json({
-      entries: shown.map(({ id: _, ...access }) => access),
+      entries: shown.map(onTheWire),
       next_cursor: rows.length > limit ? String(shown.at(-1)?.id) : null,
     });
   },
 );
+
+/** Without its row's id, which is the cursor's business. */
+function onTheWire({ at, ledger, actor, action, method, route, ...rest }: StoredAccess): Access {
+  const { target, status, reason, suppressed } = rest;
+  return { at, ledger, actor, action, method, route, target, status, reason, suppressed };
+}
 
 export const accessLogEndpoints: readonly Endpoint[] = [listAccess];

@@ -74,9 +74,10 @@ test("verification, proofs and exports are never rate-limited, and nothing that 
   );
 });
 
+const asked = (query: string) =>
+  ENDPOINTS.filter(({ access }) => access.publicProof?.(new URLSearchParams(query))).map(nameOf);
+
 test("what can be public where the operator says so shows no content", ({ expect }) => {
-  const asked = (query: string) =>
-    ENDPOINTS.filter(({ access }) => access.publicProof?.(new URLSearchParams(query))).map(nameOf);
   const proofs = [
     "get /v1/ledger/checkpoint",
     "get /v1/ledger/proof/inclusion",

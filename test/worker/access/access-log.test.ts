@@ -21,6 +21,10 @@ async function logOf(ask: Ask, key: string, query = "?limit=1000"): Promise<read
   return JSON.parse((await ask(`/v1/access-log${query}`, { key })).text).entries;
 }
 
+const rows = () =>
+  env.DB.prepare("SELECT count(*) AS n FROM ops_access_log WHERE at >= '2030'").first("n");
+const day = (n: number) => new Date(Date.UTC(2031, 0, 1) + n * 86_400_000).toISOString();
+
 describe("the access log", () => {
   test("lists reads of content, exports, shares and refused attempts of the caller's ledger", async ({
     expect,
@@ -89,8 +93,6 @@ describe("the access log", () => {
 
   test("counts a flood of refusals instead of writing it down", async ({ expect }) => {
     const ask = guarded();
-    const rows = () =>
-      env.DB.prepare("SELECT count(*) AS n FROM ops_access_log WHERE at >= '2030'").first("n");
     vi.useFakeTimers({ toFake: ["Date"], now: Date.UTC(2030, 0, 1) });
     try {
       for (let i = 0; i < 100; i++) await ask("/v1/ledger");
@@ -117,7 +119,6 @@ describe("the access log", () => {
       suppressed: 0,
     };
     await env.DB.prepare("DELETE FROM ops_access_log").run();
-    const day = (n: number) => new Date(Date.UTC(2031, 0, 1) + n * 86_400_000).toISOString();
     // Each log is an isolate of its own: the first write of one prunes.
     for (const n of [0, 1, ACCESS_LOG_DAYS, ACCESS_LOG_DAYS + 1])
       await d1AccessLog(env.DB).record({ ...access, at: day(n) });

@@ -24,12 +24,12 @@ describe("every answer", () => {
   });
 });
 
-describe("CORS", () => {
-  const allowed = async (own: typeof ask, method = "GET") =>
-    (await own("/", { method, headers: { Origin: ORIGIN } })).headers.get(
-      "Access-Control-Allow-Origin",
-    );
+async function allowed(own: typeof ask, method = "GET"): Promise<string | null> {
+  const { headers } = await own("/", { method, headers: { Origin: ORIGIN } });
+  return headers.get("Access-Control-Allow-Origin");
+}
 
+describe("CORS", () => {
   test("is off where credentials are required, unless the origin is listed", async ({ expect }) => {
     expect(await allowed(ask)).toBeNull();
     expect(await allowed(ask, "OPTIONS")).toBeNull();

@@ -26,6 +26,14 @@ interface Tenant extends MadeKey {
 
 type Action = { readonly who: number; readonly what: number; readonly pick: number };
 
+function mustBe(reply: Reply, status: number): void {
+  if (reply.status !== status) throw new Error(`${status} expected: ${reply.text}`);
+}
+
+async function held(db: D1Database): Promise<string[]> {
+  return (await db.prepare("SELECT ledger FROM head").raw<[string]>()).flat();
+}
+
 async function act(
   ask: Ask,
   tenants: readonly Tenant[],
@@ -38,9 +46,6 @@ async function act(
     ask(path, { method: "POST", key: tenant.key, body });
   const own = tenant.ids[pick % Math.max(tenant.ids.length, 1)];
   const foreign = other.ids[pick % Math.max(other.ids.length, 1)];
-  const mustBe = (reply: Reply, status: number) => {
-    if (reply.status !== status) throw new Error(`${status} expected: ${reply.text}`);
-  };
   // What tells whose a decision is stands in its content: nothing of another ledger may show it.
   const mine = decision(`of ${tenant.ledger}`, { metadata: { owner: tenant.ledger } });
   if (what === 0 || own === undefined) {
@@ -135,8 +140,6 @@ describe("several ledgers with interleaved actors", () => {
     expect,
   }) => {
     const ask = guarded();
-    const held = async (db: D1Database) =>
-      (await db.prepare("SELECT ledger FROM head").raw<[string]>()).flat();
     for (let i = 0; i < 8; i++) {
       const { key } = await makeKey(ask, ["record"], { ledger: `spread-${i}` });
       await ask("/v1/decisions", { method: "POST", key, body: decision(i) });

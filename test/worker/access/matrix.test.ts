@@ -192,25 +192,32 @@ async function send(
 }
 
 test("every route has a request in this matrix, and nothing else has one", ({ expect }) => {
-  const operations = ENDPOINTS.map(({ route }) => route.operationId);
+  const operations = ENDPOINTS.map(({ route }) => String(route.operationId));
   expect(Object.keys(CALLS).toSorted()).toEqual(operations.toSorted());
 });
 
-describe.for(
-  ENDPOINTS.map(
-    (endpoint) => [`${endpoint.method.toUpperCase()} ${endpoint.path}`, endpoint] as const,
-  ),
-)("%s", ([, { method, scope, route }]) => {
-  const operationId = route.operationId ?? "";
+const named = ENDPOINTS.map(({ method, path, scope, route }) => ({
+  name: `${method.toUpperCase()} ${path}`,
+  method,
+  scope,
+  operationId: String(route.operationId),
+}));
 
-  if (scope === "public") {
+describe.for(named.filter(({ scope }) => scope === "public"))(
+  "$name",
+  ({ method, operationId }) => {
     test("answers without a credential, and whatever the credential", async ({ expect }) => {
       for (const key of [undefined, "nonsense", keys.get("read")?.revoked.key])
         expect((await send(operationId, method, key)).status).toBe(200);
     });
-    return;
-  }
+  },
+);
 
+const guardedRoutes = named.flatMap((one) =>
+  one.scope === "public" ? [] : [{ ...one, scope: one.scope }],
+);
+
+describe.for(guardedRoutes)("$name", ({ method, scope, operationId }) => {
   const kinds: readonly (readonly [
     name: string,
     status: number | "other",
