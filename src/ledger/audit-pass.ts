@@ -7,6 +7,7 @@ import type { Fault, Finding } from "./fault.ts";
 import type { Hash } from "./hash.ts";
 import { verifiersAt } from "./keys.ts";
 import { rootOfEdge, type Edge } from "./merkle.ts";
+import { parseNote, parseVerifierKey, type OpenNote, type VerifierKey } from "./note.ts";
 import type { StoredCheckpoint, StoredHead } from "./ports.ts";
 import type { Header } from "./schema.ts";
 import { extendTree, type Tile, type Tree } from "./tiles.ts";
@@ -110,18 +111,19 @@ export class AuditPass {
     edges: ReadonlyMap<number, Edge>,
   ): Promise<void> {
     const { keys } = this.#request;
-    const opened = await Promise.all(
-      rows.map(({ note, size }) => openCheckpoint(note, verifiersAt(keys, size))),
+    // Of a ledger that came back to an old key, each key once.
+    const known = [...new Set(keys.map(({ key }) => key))].flatMap(
+      (key) => parseVerifierKey(key) ?? [],
     );
-    for (const [i, { size }] of rows.entries()) {
+    const opened = await Promise.all(rows.map(({ note }) => openCheckpoint(note, known)));
+    for (const [i, { note, size }] of rows.entries()) {
       const checkpoint = opened[i];
       if (checkpoint?.ok) this.#checkRoot(checkpoint.checkpoint, size, edges.get(size) ?? []);
-      else
-        this.report(
-          size - 1,
-          "signature_invalid",
-          `the checkpoint of size ${size}: ${checkpoint?.reason ?? "missing"}`,
-        );
+      const fault = checkpoint?.ok
+        ? signatureFault(note, checkpoint, verifiersAt(keys, size))
+        : (checkpoint?.reason ?? "missing");
+      if (fault !== undefined)
+        this.report(size - 1, "signature_invalid", `the checkpoint of size ${size}: ${fault}`);
     }
   }
 
@@ -187,4 +189,19 @@ function missing(index: number, header: Header | undefined, field: string): Find
     fault: "content_missing",
     message: `${field} is absent and no erasure explains it`,
   };
+}
+
+/**
+ * The key in force must have signed, and nobody but the ledger's keys, each once: a strange or
+ * repeated line says nothing, but nothing unsaid is left in a row that is evidence.
+ */
+function signatureFault(
+  note: string,
+  { verified }: OpenNote,
+  inForce: readonly VerifierKey[],
+): string | undefined {
+  const signed = ({ keyId }: VerifierKey) => verified.some(({ key }) => key.keyId === keyId);
+  if (!inForce.some(signed)) return "the key in force has not signed it";
+  const lines = parseNote(note)?.signatures.length ?? 0;
+  return lines === verified.length ? undefined : "it has signatures that are not the ledger's own";
 }
