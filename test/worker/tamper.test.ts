@@ -247,16 +247,25 @@ describe("a changed cell is found", () => {
     expect(await verify()).toMatchObject({ valid: true, findings: [] });
   });
 
-  test("a signature by a stranger beside ours is no finding, one in its place is", async ({
+  test("a signature that is not ours is found, beside ours and in its place", async ({
     expect,
   }) => {
     const row = rowsOf("checkpoint").at(-1) ?? {};
     const note = String(row["note"]);
     const line = note.slice(note.indexOf("\n\n") + 2);
-    const stranger = line.replace(/.{12}\n$/, "AAAAAAAAAAA=\n");
-    await change("checkpoint", row, "note", note.replace(line, stranger));
-    const findings = await found("checkpoint");
-    expect(findings.map(({ fault }) => fault)).toContain("signature_invalid");
+    const forged = line.replace(/.{12}\n$/, "AAAAAAAAAAA=\n");
+    const stranger = line.replace("main ", "elsewhere ");
+    for (const other of [note.replace(line, forged), note + forged, note + stranger, note + line]) {
+      expect(await change("checkpoint", row, "note", other)).toBe(true);
+      const findings = await found("checkpoint");
+      expect
+        .soft(
+          findings.map(({ fault }) => fault),
+          other,
+        )
+        .toContain("signature_invalid");
+      await restoreRows(intact);
+    }
   });
 
   test("a row in the guard, which would stop no commit but should not be there, is found", async ({
