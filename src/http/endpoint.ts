@@ -176,7 +176,7 @@ function routeConfig<Params, Query, Body>(spec: EndpointSpec<Params, Query, Body
     responses: {
       200: { description: spec.answer.description, content: spec.answer.content },
       ...Object.fromEntries(
-        problems
+        [...problems]
           .toSorted((a, b) => a - b)
           .map((status) => [
             status,
