@@ -1,0 +1,77 @@
+/** `loopgrid verify` and the Python verifier as processes: what a stranger runs. */
+import { execFile } from "node:child_process";
+import { createHash, generateKeyPairSync } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const REPOSITORY = fileURLToPath(new URL("../..", import.meta.url));
+const PYTHON_VERIFIER = fileURLToPath(new URL("verify.py", import.meta.url));
+const RUN_MS_MAX = 60_000;
+
+export interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The command line by itself, as the package's `bin` runs it. */
+export function loopgrid(args: readonly string[], env: Record<string, string> = {}): Promise<Ran> {
+  return run(process.execPath, [join(REPOSITORY, "src/cli/main.ts"), ...args], env);
+}
+
+/** As in a checkout: `npm run -s loopgrid -- …`. */
+export function npmLoopgrid(args: readonly string[]): Promise<Ran> {
+  return run("npm", ["run", "-s", "loopgrid", "--", ...args]);
+}
+
+export function pythonVerify(args: readonly string[]): Promise<Ran> {
+  return run("python3", [PYTHON_VERIFIER, ...args]);
+}
+
+export async function hasPython(): Promise<boolean> {
+  return (await run("python3", ["--version"])).code === 0;
+}
+
+function run(
+  command: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<Ran> {
+  return new Promise((resolve) => {
+    execFile(
+      command,
+      args,
+      { cwd: REPOSITORY, env: { ...process.env, ...env }, timeout: RUN_MS_MAX },
+      (error, stdout, stderr) => {
+        const code = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
+        resolve({ code, stdout, stderr });
+      },
+    );
+  });
+}
+
+/** A C2SP verifier key of this name that nobody signs with. */
+export function strangersKey(name: string): string {
+  const { x = "" } = generateKeyPairSync("ed25519").publicKey.export({ format: "jwk" });
+  const material = Buffer.concat([Uint8Array.of(1), Buffer.from(x, "base64url")]);
+  const id = createHash("sha256").update(`${name}\n`).update(material).digest("hex").slice(0, 8);
+  return `${name}+${id}+${material.toString("base64")}`;
+}
+
+/** A folder for files to be verified. */
+export class Folder {
+  readonly path = mkdtempSync(join(tmpdir(), "loopgrid-files-"));
+
+  /** Writes a file, answers its path. */
+  write(name: string, content: string | Uint8Array): string {
+    const path = join(this.path, name);
+    writeFileSync(path, content);
+    return path;
+  }
+
+  remove(): void {
+    rmSync(this.path, { recursive: true, force: true });
+  }
+}
