@@ -22,6 +22,9 @@ export interface Front {
   readonly rates: number;
   readonly grows: number;
   readonly stays: number;
+  /** Credentials required: without rate limits, and with them. */
+  readonly keyed: number;
+  readonly limited: number;
   readonly rawD1: number;
   /** The same Worker as `rates`, behind Miniflare's own entry Worker. */
   readonly entry: number;
@@ -36,6 +39,8 @@ export async function startFront(): Promise<Front> {
   const rates = await freePort();
   const grows = await freePort();
   const stays = await freePort();
+  const keyed = await freePort();
+  const limited = await freePort();
   const rawD1 = await freePort();
   const entry = await freePort();
   const rawModule = readFileSync(new URL("raw-d1-worker.js", import.meta.url), "utf8");
@@ -50,6 +55,8 @@ export async function startFront(): Promise<Front> {
       loopgridWorker("rates", modules, rates),
       loopgridWorker("grows", modules, grows),
       loopgridWorker("stays", modules, stays),
+      loopgridWorker("keyed", modules, keyed, REQUIRED),
+      loopgridWorker("limited", modules, limited, { ...REQUIRED, ...LIMITS }),
       {
         config: {
           name: "raw-d1",
@@ -71,6 +78,8 @@ export async function startFront(): Promise<Front> {
     rates,
     grows,
     stays,
+    keyed,
+    limited,
     rawD1,
     entry,
     cpuMs: () => (server === undefined ? undefined : cpuMsOf(server)),
@@ -81,7 +90,29 @@ export async function startFront(): Promise<Front> {
   };
 }
 
-function loopgridWorker(name: string, modules: Modules, port: number): WorkerOptions {
+type Bindings = WorkerOptions["config"]["env"];
+
+/** What makes the first API key of the Workers that want one. */
+export const BENCH_ADMIN_KEY = "the bench's own";
+
+const REQUIRED: Bindings = {
+  LOOPGRID_AUTH: { type: "text", value: "required" },
+  LOOPGRID_ADMIN_KEY: { type: "text", value: BENCH_ADMIN_KEY },
+};
+const NEVER_REACHED = { limit: 1_000_000_000, period: 60 } as const;
+const LIMITS: Bindings = {
+  LIMIT_KEY_REQUESTS: { type: "rate-limit", namespace: "1", simple: NEVER_REACHED },
+  LIMIT_KEY_APPENDS: { type: "rate-limit", namespace: "2", simple: NEVER_REACHED },
+  LIMIT_LEDGER_REQUESTS: { type: "rate-limit", namespace: "3", simple: NEVER_REACHED },
+  LIMIT_LEDGER_APPENDS: { type: "rate-limit", namespace: "4", simple: NEVER_REACHED },
+};
+
+function loopgridWorker(
+  name: string,
+  modules: Modules,
+  port: number,
+  bindings: Bindings = {},
+): WorkerOptions {
   return {
     config: {
       name,
@@ -91,6 +122,7 @@ function loopgridWorker(name: string, modules: Modules, port: number): WorkerOpt
         LOOPGRID_AUTH: { type: "text", value: "open" },
         DB: { type: "d1", id: name },
         SEQUENCER: { type: "durable-object", worker: name, exportName: "Sequencer" },
+        ...bindings,
       },
       exports: { Sequencer: { type: "durable-object", storage: "sqlite" } },
     },

@@ -15,6 +15,8 @@ export interface Load {
   readonly ms: number;
   /** Any other status counts as a failure. */
   readonly status: number;
+  /** An API key, sent as a bearer token. */
+  readonly key?: string;
 }
 
 export interface Measured {
@@ -81,13 +83,14 @@ async function generate(load: Load): Promise<Measured> {
   };
 }
 
-function requestOf({ path, body, port }: Load): Buffer {
+function requestOf({ path, body, port, key }: Load): Buffer {
   const octets = Buffer.from(body);
   const head = [
     `POST ${path} HTTP/1.1`,
     `Host: 127.0.0.1:${port}`,
     "Content-Type: application/json",
     `Content-Length: ${octets.length}`,
+    ...(key === undefined ? [] : [`Authorization: Bearer ${key}`]),
   ];
   return Buffer.concat([Buffer.from(`${head.join("\r\n")}\r\n\r\n`), octets]);
 }

@@ -9,14 +9,14 @@ import { createRequire } from "node:module";
 import { availableParallelism, cpus } from "node:os";
 import { Command } from "commander";
 import { SAMPLE_DECISIONS } from "../../src/cli/demo/sample-decisions.ts";
-import { startFront, type Front } from "./front.ts";
+import { BENCH_ADMIN_KEY, startFront, type Front } from "./front.ts";
 import { LoadGenerator, type Load, type Measured } from "./load.ts";
 
 const command = new Command("bench")
   .usage("[-- <options>]")
   .description("Appends beside an empty route and bare D1; latency and verification as it grows.")
   .option("--quick", "shorter rounds and 10,000 entries instead of 100,000: under a minute", false)
-  .option("--only <part>", "rates or growth")
+  .option("--only <part>", "rates, auth or growth")
   .option("--json <file>", "write every figure to a file");
 const options = command.parse().opts<{ quick: boolean; only?: string; json?: string }>();
 
@@ -32,7 +32,7 @@ const FILL_DECISIONS = 1000;
 
 interface Subject {
   readonly name: string;
-  readonly load: Pick<Load, "port" | "path" | "status"> & { readonly body?: string };
+  readonly load: Pick<Load, "port" | "path" | "status" | "key"> & { readonly body?: string };
 }
 
 interface Rate {
@@ -64,8 +64,12 @@ const startedMs = performance.now();
 const front = await startFront();
 const generator = new LoadGenerator();
 try {
-  const comparisons = options.only === "growth" ? [] : await measureRates(front);
-  const growth = options.only === "rates" ? undefined : await measureGrowth(front);
+  const isWanted = (part: string) => options.only === undefined || options.only === part;
+  const comparisons = [
+    ...(isWanted("rates") ? await measureRates(front) : []),
+    ...(isWanted("auth") ? await measureAuth(front) : []),
+  ];
+  const growth = isWanted("growth") ? await measureGrowth(front) : undefined;
   const result = { machine, plan: PLAN, decisionBytes: DECISION.length, comparisons, growth };
   if (options.json !== undefined) writeFileSync(options.json, JSON.stringify(result, null, 2));
   judge(comparisons, growth);
@@ -113,6 +117,37 @@ async function measureRates({ rates, rawD1, entry }: Front): Promise<Comparison[
       { body: DECISION, clients: 64 },
     ),
   ];
+}
+
+/** A lone client's append with a key beside one that needs none. */
+async function measureAuth({ rates, keyed, limited }: Front): Promise<Comparison[]> {
+  const path = "/v1/decisions";
+  const subject = async (name: string, port: number): Promise<Subject> => ({
+    name,
+    load: { port, path, status: 200, key: await makeKey(port) },
+  });
+  const open = { name: "without a key", load: { port: rates, path, status: 200 } };
+  console.log(`\n${"".padEnd(28)} requests/s   p50 ms   p99 ms   CPU ms   append is`);
+  const load = { body: DECISION, clients: 1 };
+  return [
+    await compare("with a key, 1 client", [await subject("append", keyed), open], load),
+    await compare(
+      "with a key and four limits, 1 client",
+      [await subject("append", limited), open],
+      load,
+    ),
+  ];
+}
+
+async function makeKey(port: number): Promise<string> {
+  const response = await fetch(`http://127.0.0.1:${port}/v1/keys`, {
+    method: "POST",
+    headers: { Authorization: `Bearer ${BENCH_ADMIN_KEY}`, "Content-Type": "application/json" },
+    body: JSON.stringify({ name: "bench", scopes: ["record"] }),
+  });
+  if (!response.ok) throw new Error(`no key was made: ${await response.text()}`);
+  const { key }: { key: string } = await response.json();
+  return key;
 }
 
 /** Alternates the subjects; the first is the one whose ratio to the others is asked. */
@@ -319,6 +354,11 @@ function judge(comparisons: readonly Comparison[], growth: Growth | undefined): 
     "batches of 100, 4 clients: at least 50 % of raw D1",
     ratioOf("batch of 100, 4 clients", "raw D1"),
     (ratio) => ratio >= 0.5,
+  );
+  aim(
+    "a lone append with a key: authentication is at most 10 % of it",
+    ratioOf("with a key, 1 client", "without a key"),
+    (ratio) => ratio >= 0.9,
   );
   aim(
     `append p50 at ${PLAN.large} entries: within 10 % of ${PLAN.small}`,
