@@ -93,14 +93,14 @@ function parseLedgerDatabases(list: string, context: z.RefinementCtx): Map<strin
   return new Map(pairs.map(([ledger = "", binding = ""]) => [ledger, binding]));
 }
 
-/** `<name>=<requests>/<seconds>`, separated by commas: what the [[ratelimits]] bindings are set to. */
+/** The limits in force as `<name>=<requests>/<seconds>`, separated by commas; `off` for none. */
 function parseRateLimits(list: string, context: z.RefinementCtx): Map<string, LimitPolicy> {
-  const policies = items(list).map((item) => {
+  const policies = items(list === "off" ? "" : list).map((item) => {
     const [, name = "", quota, windowS] = /^([a-z_]+)=(\d+)\/(\d+)$/.exec(item) ?? [];
     return { name, quota: Number(quota), windowS: Number(windowS) };
   });
   if (policies.some(({ name }) => name === "")) {
-    const message = "must hold `<name>=<requests>/<seconds>`, with commas";
+    const message = "must be off, or hold `<name>=<requests>/<seconds>`, with commas";
     context.addIssue({ code: "custom", message });
   }
   return new Map(policies.map((policy) => [policy.name, policy]));

@@ -9,7 +9,7 @@ export interface LimiterBindings {
   readonly LIMIT_LEDGER_APPENDS?: RateLimit;
 }
 
-/** @param policies what the bindings are set to, by name: a Worker cannot read that from a binding */
+/** @param policies the limits in force, with what their bindings are set to: a Worker cannot read that */
 export function rateLimits(
   env: LimiterBindings,
   policies: ReadonlyMap<string, LimitPolicy>,
@@ -23,11 +23,12 @@ export function rateLimits(
   return {
     async exceeded(principal, isAppend) {
       const asked = limiters.map(async ({ name, of, appends, limiter }) => {
-        if (limiter === undefined || (appends && !isAppend)) return undefined;
+        const policy = policies.get(name);
+        if (limiter === undefined || policy === undefined || (appends && !isAppend))
+          return undefined;
         // Keys of different ledgers never share a count, whatever an actor is called.
         const key = of === "ledger" ? principal.ledger : `${principal.ledger}/${principal.actor}`;
-        const { success } = await limiter.limit({ key });
-        return success ? undefined : (policies.get(name) ?? { name });
+        return (await limiter.limit({ key })).success ? undefined : policy;
       });
       return (await Promise.all(asked)).find((policy) => policy !== undefined);
     },

@@ -22,9 +22,8 @@ export interface Front {
   readonly rates: number;
   readonly grows: number;
   readonly stays: number;
-  /** Credentials required: without rate limits, and with them. */
+  /** Credentials required. Without rate limits: Miniflare's stand-in writes to disk for each. */
   readonly keyed: number;
-  readonly limited: number;
   readonly rawD1: number;
   /** The same Worker as `rates`, behind Miniflare's own entry Worker. */
   readonly entry: number;
@@ -40,7 +39,6 @@ export async function startFront(): Promise<Front> {
   const grows = await freePort();
   const stays = await freePort();
   const keyed = await freePort();
-  const limited = await freePort();
   const rawD1 = await freePort();
   const entry = await freePort();
   const rawModule = readFileSync(new URL("raw-d1-worker.js", import.meta.url), "utf8");
@@ -56,7 +54,6 @@ export async function startFront(): Promise<Front> {
       loopgridWorker("grows", modules, grows),
       loopgridWorker("stays", modules, stays),
       loopgridWorker("keyed", modules, keyed, REQUIRED),
-      loopgridWorker("limited", modules, limited, { ...REQUIRED, ...LIMITS }),
       {
         config: {
           name: "raw-d1",
@@ -79,7 +76,6 @@ export async function startFront(): Promise<Front> {
     grows,
     stays,
     keyed,
-    limited,
     rawD1,
     entry,
     cpuMs: () => (server === undefined ? undefined : cpuMsOf(server)),
@@ -99,14 +95,6 @@ const REQUIRED: Bindings = {
   LOOPGRID_AUTH: { type: "text", value: "required" },
   LOOPGRID_ADMIN_KEY: { type: "text", value: BENCH_ADMIN_KEY },
 };
-const NEVER_REACHED = { limit: 1_000_000_000, period: 60 } as const;
-const LIMITS: Bindings = {
-  LIMIT_KEY_REQUESTS: { type: "rate-limit", namespace: "1", simple: NEVER_REACHED },
-  LIMIT_KEY_APPENDS: { type: "rate-limit", namespace: "2", simple: NEVER_REACHED },
-  LIMIT_LEDGER_REQUESTS: { type: "rate-limit", namespace: "3", simple: NEVER_REACHED },
-  LIMIT_LEDGER_APPENDS: { type: "rate-limit", namespace: "4", simple: NEVER_REACHED },
-};
-
 function loopgridWorker(
   name: string,
   modules: Modules,

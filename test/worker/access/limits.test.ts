@@ -18,7 +18,9 @@ function limiter(limit: number) {
   };
 }
 
-const NUMBERS = { LOOPGRID_RATE_LIMITS: "key_requests=2/60, key_appends=1/10" };
+const NUMBERS = {
+  LOOPGRID_RATE_LIMITS: "key_requests=2/60, key_appends=1/10, ledger_requests=2/60",
+};
 const record = (key: string) => ({ key, method: "POST", body: decision(1) });
 
 describe("a limit", () => {
@@ -43,7 +45,7 @@ describe("a limit", () => {
   });
 
   test("by ledger counts all its keys, and no other ledger's", async ({ expect }) => {
-    const ask = guarded({ LIMIT_LEDGER_REQUESTS: limiter(2) });
+    const ask = guarded({ ...NUMBERS, LIMIT_LEDGER_REQUESTS: limiter(2) });
     const keys = [];
     for (const ledger of ["full", "full", "full", "calm"])
       keys.push((await makeKey(free, ["read"], { ledger })).key);
@@ -65,7 +67,7 @@ describe("a limit", () => {
 
   test("never stands between people and their evidence", async ({ expect }) => {
     const none = limiter(0);
-    const ask = guarded({ LIMIT_KEY_REQUESTS: none, LIMIT_LEDGER_REQUESTS: none });
+    const ask = guarded({ ...NUMBERS, LIMIT_KEY_REQUESTS: none, LIMIT_LEDGER_REQUESTS: none });
     const { key } = await makeKey(free, ["read", "record", "export"], { ledger: "evidence" });
     const { body } = await free("/v1/decisions", record(key));
     expect((await ask("/v1/decisions", { key })).status).toBe(429);
@@ -82,14 +84,19 @@ describe("a limit", () => {
       expect((await ask(path, { key })).status, path).toBe(200);
   });
 
-  test("counts only who was let in, and nobody in open mode", async ({ expect }) => {
+  test("counts only who was let in, and nobody in open mode or where limits are off", async ({
+    expect,
+  }) => {
     const strict = limiter(0);
-    const ask = guarded({ LIMIT_KEY_REQUESTS: strict });
+    const ask = guarded({ ...NUMBERS, LIMIT_KEY_REQUESTS: strict });
     expect((await ask("/v1/decisions")).status).toBe(401);
     const { key } = await makeKey(free, ["record"], { ledger: "refused" });
     expect((await ask("/v1/decisions", { key })).status).toBe(403);
-    const open = guarded({ LIMIT_KEY_REQUESTS: strict, LOOPGRID_AUTH: "open" });
+    const open = guarded({ ...NUMBERS, LIMIT_KEY_REQUESTS: strict, LOOPGRID_AUTH: "open" });
     expect((await open("/v1/decisions")).status).toBe(200);
+    const off = guarded({ LIMIT_KEY_REQUESTS: strict, LOOPGRID_RATE_LIMITS: "off" });
+    const reader = await makeKey(free, ["read"], { ledger: "refused" });
+    expect((await off("/v1/decisions", { key: reader.key })).status).toBe(200);
     expect(strict.counts.size).toBe(0);
   });
 });
