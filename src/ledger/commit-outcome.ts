@@ -12,7 +12,7 @@ export interface CommitPorts {
   random(bytes: number): Uint8Array;
 }
 
-/** Tries of one commit whose outcome is unknown: about 2 s of waiting in all. */
+/** Tries of one commit whose outcome is unknown: about 1 s of waiting in all. */
 const TRIES_MAX = 5;
 const BACKOFF_MS = 100;
 
@@ -38,7 +38,7 @@ export async function settle(ports: CommitPorts, commit: Commit): Promise<Commit
     } catch {
       // The ledger cannot be asked now; ask again after the pause.
     }
-    await sleep(BACKOFF_MS * 2 ** attempt * jitter(ports));
+    if (attempt < TRIES_MAX - 1) await sleep(BACKOFF_MS * 2 ** attempt * jitter(ports));
   }
   return "unknown";
 }

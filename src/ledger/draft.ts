@@ -99,10 +99,10 @@ export function draftDecision(
 
 function seal(input: EntryInput, canonical: CanonicalFields, random: Random): EntryDraft {
   const { keyed } = input;
+  requireContentFits(canonical); // a key must not make content too large that fits without one
   const fields = keyed
     ? { ...canonical, request: canonicalize({ ...keyed.fingerprint }) }
     : canonical;
-  requireContentFits(fields);
   const { text, commitments } = sealContent(
     fields,
     random(Object.keys(fields).length * SALT_BYTES),

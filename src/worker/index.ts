@@ -120,7 +120,15 @@ function wireLedger(env: Env, config: Config, name: string, db: D1Database): Led
     reader: d1LedgerReader(db, name),
     audit: d1AuditReader(db, name),
     operations: d1Operations(db, name),
-    append: (request) => sequencer().append(request),
+    async append(request) {
+      try {
+        return await sequencer().append(request);
+      } catch (error) {
+        // The object died, or could not be reached: whether it committed is unknown.
+        console.error(error);
+        return { kind: "unavailable", detail: "the sequencer did not answer" };
+      }
+    },
     status: () => sequencer().status(),
   };
 }
