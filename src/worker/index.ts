@@ -26,6 +26,9 @@ export { Sequencer } from "./sequencer.ts";
 /** Bindings and vars do not change in an isolate's life. */
 const wired = new WeakMap<Env, Wired>();
 
+/** Shorter ones might be guessed; an operator is told, not stopped. */
+const ADMIN_KEY_LENGTH = 32;
+
 /** Everything but what belongs to one request. */
 type Wired = Omit<Services, "defer">;
 
@@ -68,6 +71,8 @@ function wire(env: Env, config: Config): Wired {
     () => Date.now(),
   );
   const { adminKey, defaultLedger } = config;
+  if (adminKey !== undefined && adminKey.length < ADMIN_KEY_LENGTH && config.auth === "required")
+    console.warn(`LOOPGRID_ADMIN_KEY is short: use ${ADMIN_KEY_LENGTH} random characters or more`);
   const authenticator = new Authenticator({
     keys: cache,
     adminKey,
