@@ -150,11 +150,10 @@ describe("any draft", () => {
     expect(tooLarge).toThrow(`${CONTENT_BYTES_MAX + 1} octets`);
   });
 
-  test("counts its request's fingerprint too", () => {
+  test("is as large with a key as without one: the request's fingerprint is not counted", () => {
     const reason = "a".repeat(CONTENT_BYTES_MAX - 2);
     const keyed = keyedRequest("k", request);
-    expect(() => draftEntry({ ...entry, fields: { reason }, keyed }, seededRandom(1))).toThrow(
-      ContentTooLarge,
-    );
+    const draft = draftEntry({ ...entry, fields: { reason }, keyed }, seededRandom(1));
+    expect(Object.keys(draft.commitments)).toEqual(["reason", "request"]);
   });
 });

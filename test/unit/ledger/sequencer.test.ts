@@ -310,7 +310,7 @@ describe("a commit", () => {
     const { attempts } = ledger.store;
     expect(attempts).toHaveLength(5);
     for (const attempt of attempts) expect(attempt).toEqual(attempts[0]);
-    expect(ledger.sleeps).toHaveLength(5);
+    expect(ledger.sleeps).toHaveLength(4); // none after the last one: it would only delay the answer
     for (const [i, ms] of ledger.sleeps.entries()) {
       expect(ms).toBeGreaterThanOrEqual(50 * 2 ** i);
       expect(ms).toBeLessThanOrEqual(100 * 2 ** i);
