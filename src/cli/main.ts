@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** `loopgrid`: the command line. One file a command; adding one is adding a file and a line here. */
-import { Command } from "commander";
+import { Command, CommanderError } from "commander";
 import { VERSION } from "../http/version.ts";
 import { InputError } from "./json-lines.ts";
 import { keysCommand } from "./commands/keys.ts";
@@ -13,10 +13,13 @@ const program = new Command("loopgrid")
   .addCommand(verifyCommand())
   .addCommand(keysCommand());
 
+for (const command of [program, ...program.commands]) command.exitOverride();
+
 try {
   await program.parseAsync();
 } catch (error) {
-  if (!(error instanceof InputError)) throw error;
-  console.error(error.message);
-  process.exitCode = 2;
+  // Never 1, which says "tampered": a wrong option or a failure of ours is no verdict.
+  process.exitCode = error instanceof CommanderError && error.exitCode === 0 ? 0 : 2;
+  if (error instanceof InputError) console.error(error.message);
+  else if (!(error instanceof CommanderError)) console.error(error); // commander has said it
 }

@@ -21,6 +21,16 @@ export function loopgrid(args: readonly string[], env: Record<string, string> = 
   return run(process.execPath, [join(REPOSITORY, "src/cli/main.ts"), ...args], env);
 }
 
+/** The same on a terminal, which Python's standard library can make. */
+export function loopgridOnTerminal(
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<Ran> {
+  const spawn = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
+  const command = [process.execPath, join(REPOSITORY, "src/cli/main.ts"), ...args];
+  return run("python3", ["-c", spawn, ...command], { TERM: "xterm-256color", ...env });
+}
+
 /** As in a checkout: `npm run -s loopgrid -- …`. */
 export function npmLoopgrid(args: readonly string[]): Promise<Ran> {
   return run("npm", ["run", "-s", "loopgrid", "--", ...args]);

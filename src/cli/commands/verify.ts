@@ -6,7 +6,7 @@ import { readFile } from "node:fs/promises";
 import { Command, InvalidArgumentError } from "commander";
 import { fromHex } from "../../lib/bytes.ts";
 import { HASH_BYTES, leafHash, type Hash } from "../../ledger/hash.ts";
-import { parseVerifierKey, type VerifierKey } from "../../ledger/note.ts";
+import { formatVerifierKey, parseVerifierKey, type VerifierKey } from "../../ledger/note.ts";
 import type { Verdict } from "../../ledger/verdict.ts";
 import { InputError } from "../json-lines.ts";
 import { Terminal } from "../terminal.ts";
@@ -44,6 +44,7 @@ export function verifyCommand(): Command {
     .option(
       "-s, --server <url>",
       "fetch the newest checkpoint and the proof that the ledger grew to it",
+      (url) => url.replace(/\/+$/, ""),
     )
     .option("--entry <file>", "the entry a foreign tlog-proof is about, as its exact octets")
     .option("--leaf-hash <hex>", "or its leaf hash", parseLeafHash)
@@ -92,7 +93,8 @@ function verdictJson(file: string, verdict: Verdict) {
 function collectKeys(text: string, keys: readonly VerifierKey[]): VerifierKey[] {
   const key = parseVerifierKey(text);
   if (key === undefined) throw new InvalidArgumentError("not a C2SP verifier key (name+id+base64)");
-  return [...keys, key];
+  const known = keys.some((other) => formatVerifierKey(other) === formatVerifierKey(key));
+  return known ? [...keys] : [...keys, key];
 }
 
 function parseLeafHash(hex: string): Hash {

@@ -52,9 +52,9 @@ export async function checkKept(
   return compare(verdict, older, newer, server);
 }
 
-/** What the server signs now must extend the file's tree. */
+/** What the server signs now must extend the file's tree, and the kept one: neither may be larger. */
 export async function checkServer(
-  { verdict }: CheckedFile,
+  { verdict, kept }: CheckedFile,
   trusted: readonly VerifierKey[],
   server: string,
 ): Promise<Verdict> {
@@ -73,15 +73,27 @@ export async function checkServer(
   const newest = opened.checkpoint;
   if (newest.origin !== verdict.origin)
     return withUnproven(verdict, `${server} serves ${newest.origin}, another ledger`);
-  if (newest.size < file.size) {
-    return withFinding(verdict, {
-      index: null,
-      decisionId: null,
-      fault: "rolled_back",
-      message: `${server} signs ${newest.size} entries, the file shows ${file.size}`,
-    });
-  }
-  return compare(verdict, file, newest, server);
+  const ofFile = await compareWithNewest(verdict, file, newest, { server, what: "the file shows" });
+  const older = kept === undefined ? undefined : await openKept(kept, trusted);
+  if (older === undefined || "finding" in older || older.checkpoint.origin !== newest.origin)
+    return ofFile; // said by checkKept
+  const what = "the kept checkpoint";
+  return compareWithNewest(ofFile, older.checkpoint, newest, { server, what });
+}
+
+async function compareWithNewest(
+  verdict: Verdict,
+  older: Tree,
+  newest: Tree,
+  { server, what }: { server: string; what: string },
+): Promise<Verdict> {
+  if (newest.size >= older.size) return compare(verdict, older, newest, server);
+  return withFinding(verdict, {
+    index: null,
+    decisionId: null,
+    fault: "rolled_back",
+    message: `${server} signs ${newest.size} entries, ${what} ${older.size}`,
+  });
 }
 
 async function compare(

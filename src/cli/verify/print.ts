@@ -1,6 +1,6 @@
 /** A verdict for people: the word first, then what was checked, what is wrong, what is missing. */
 import type { Verdict, VerdictStatus } from "../../ledger/verdict.ts";
-import { counted, type Terminal } from "../terminal.ts";
+import { counted, plural, type Terminal } from "../terminal.ts";
 
 const WORDS: Readonly<Record<VerdictStatus, { word: string; style: "green" | "red" | "yellow" }>> =
   {
@@ -19,7 +19,7 @@ export function printVerdict(terminal: Terminal, file: string, verdict: Verdict)
   if (verdict.rootHash !== null) terminal.line(`  root ${verdict.rootHash}`);
   if (verdict.entries > 0) {
     const erased =
-      verdict.erased > 0 ? `, ${counted(verdict.erased)} fields erased and accounted for` : "";
+      verdict.erased > 0 ? `, ${plural(verdict.erased, "field")} erased and accounted for` : "";
     terminal.line(`  ${entriesOf(verdict.entries)} checked${erased}`);
   }
   for (const { index, fault, message } of verdict.findings) {
