@@ -14,7 +14,7 @@ import { z } from "zod";
 import { acknowledged, get, getText } from "../support/clients.ts";
 import { auditOverHttp } from "../support/independent-audit.ts";
 import { openCheckpoint, type JsonObject } from "../support/independent-ledger.ts";
-import { freePort, startServer, type TestServer } from "../support/server.ts";
+import { startServer, type TestServer } from "../support/server.ts";
 import {
   cosignedAt,
   startWitness,
@@ -60,7 +60,7 @@ async function start(): Promise<TestServer> {
     `LOOPGRID_WITNESSES:${first.configured}, ${second.configured}/`,
   ];
   const flags = vars.flatMap((entry) => ["--var", entry]);
-  return startServer({ persistTo, flags, port: await freePort() });
+  return startServer({ persistTo, flags });
 }
 
 beforeAll(async () => {

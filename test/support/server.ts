@@ -45,10 +45,24 @@ export interface TestServer {
   kill(): Promise<void>;
 }
 
+/** Between asking for a free port and listening on it somebody else may be faster. */
+const PORTS_MAX = 3;
+const PORT_TAKEN = "Address already in use";
+
 /** Starts a server and waits until /health answers 200. @throws with the log when it does not */
 export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
+  for (let tried = 1; ; tried++) {
+    try {
+      return await startOn(options.port ?? (await freePort()), options);
+    } catch (error) {
+      const taken = error instanceof Error && error.message.includes(PORT_TAKEN);
+      if (!taken || options.port !== undefined || tried === PORTS_MAX) throw error;
+    }
+  }
+}
+
+async function startOn(port: number, options: ServerOptions): Promise<TestServer> {
   const persistTo = options.persistTo ?? mkdtempSync(join(tmpdir(), "loopgrid-"));
-  const port = options.port ?? (await freePort());
   const args = ["--port", String(port), "--inspector-port", "0", "--persist-to", persistTo];
   const [program, ...first] = options.command ?? ["npm", "run", "dev", "--"];
   const child = spawn(program, [...first, ...args, ...(options.flags ?? [])], {
