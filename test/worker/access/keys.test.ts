@@ -2,6 +2,7 @@
 import { env } from "cloudflare:workers";
 import { describe, test, vi } from "vitest";
 import { decision } from "../support/client.ts";
+import { anotherHandle } from "../support/database.ts";
 import { ADMIN_KEY, guarded, makeKey, type Reply } from "../support/guarded.ts";
 
 const ask = guarded();
@@ -117,6 +118,35 @@ describe("making a key", () => {
     expect(reply.text).not.toContain("lgk_");
     expect((await ask("/v1/keys", { key: ADMIN_KEY })).text).toBe(before);
     expect((await asAdmin("/v1/keys", body)).status).toBe(200);
+  });
+});
+
+describe("a crash between a key's entry and its row", () => {
+  test("leaves a key nobody has, and the same request mends the list without showing it", async ({
+    expect,
+  }) => {
+    let crashes = 1;
+    const DB = anotherHandle((statements) =>
+      crashes-- > 0 ? Promise.reject(new Error("gone")) : env.DB.batch(statements),
+    );
+    const crashing = guarded({ DB });
+    const sent = {
+      method: "POST",
+      key: ADMIN_KEY,
+      headers: { "Idempotency-Key": "crash" },
+      body: { name: "n", scopes: ["read"], ledger: "crashed" },
+    };
+    const first = await crashing("/v1/keys", sent);
+    expect(first.status).toBe(500);
+    expect(first.text).not.toContain("lgk_");
+    const second = await crashing("/v1/keys", sent);
+    expect(second.status).toBe(200);
+    expect(second.body["key"]).toBeUndefined();
+    const changes = await changesIn("crashed");
+    expect(changes[0]?.header.facts["key_id"]).toBe(second.body["key_id"]);
+    expect(changes).toHaveLength(2); // and the reader's of this test
+    const { body } = await ask("/v1/keys", { key: ADMIN_KEY });
+    expect(body["keys"]).toContainEqual(expect.objectContaining({ key_id: second.body["key_id"] }));
   });
 });
 
