@@ -35,6 +35,11 @@ export function vkeyOf({ name, publicKey }: NoteSigner): string {
   return formatVerifierKey(verifierKeyOf(name, publicKey));
 }
 
+/** Each key once, newest first: a ledger may come back to an old key. */
+export function keysIn(ranges: readonly KeyRange[]): string[] {
+  return [...new Set(ranges.map(({ key }) => key))];
+}
+
 /** Keys that may speak for a checkpoint of this size. */
 export function verifiersAt(ranges: readonly KeyRange[], size: number): VerifierKey[] {
   return ranges

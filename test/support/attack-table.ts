@@ -3,8 +3,8 @@
  * attack and holds each row to exactly what it says; the README quotes the table, and
  * test/unit/readme-attacks.test.ts holds the README to it.
  *
- * "0.1" is what the original LoopGrid's own verification said of the same attack, measured on six
- * decisions (hashing.py, commit 888655e).
+ * "0.1" is what the original LoopGrid's own verification said of the same attack: measured on six
+ * decisions (hashing.py, commit 888655e), or what follows from the eight fields it hashes.
  */
 import type { Fault } from "../../src/ledger/fault.ts";
 
@@ -44,7 +44,7 @@ export const ATTACKS = {
     where: "the entry and the field",
   },
   header: {
-    name: "A time, id, actor or fact of an entry is changed",
+    name: "A time or id of an entry is changed",
     before: VALID,
     shownBy: ["integrity", "file", "kept"],
     fault: "chain_broken",
@@ -55,7 +55,7 @@ export const ATTACKS = {
     before: INVALID,
     shownBy: ["integrity", "file", "kept"],
     fault: "index_gap",
-    where: "the entry that is missing",
+    where: "the entry behind the gap",
   },
   inserted: {
     name: "An entry is inserted, everything behind it hashed anew",
@@ -127,7 +127,7 @@ export const ATTACKS = {
   },
   splitView: {
     name: "One client is shown another history than the others (split view)",
-    before: VALID,
+    before: "nothing to compare",
     shownBy: ["kept"],
     fault: "rolled_back",
     where: "two signed checkpoints of one size with different roots",

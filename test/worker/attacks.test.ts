@@ -377,7 +377,7 @@ const DEEDS: Readonly<Partial<Record<AttackName, Deed>>> = {
     return places.corrected;
   },
   header: async () => {
-    const change = `UPDATE entry SET header = replace(header, '"anonymous"', '"somebody"')`;
+    const change = `UPDATE entry SET header = replace(header, '"recorded_at":"2', '"recorded_at":"3')`;
     await run(`${change} WHERE ledger = 'main' AND entry_index = ?`, places.moved);
     return places.moved;
   },

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { evidenceBundle } from "../../export/evidence.ts";
 import { exportLedger } from "../../export/ledger-export.ts";
 import { EXPORT_FORMAT } from "../../ledger/documents.ts";
+import { keysIn } from "../../ledger/keys.ts";
 import { endpoint, type Endpoint } from "../endpoint.ts";
 import { recordExport } from "../export-record.ts";
 import { invalid, Problem } from "../problem.ts";
@@ -45,7 +46,7 @@ const exportWholeLedger = endpoint(
     await recordExport(call, { format: EXPORT_FORMAT, from, to }, {});
     const source = {
       origin: ledger.origin,
-      verifierKeys: keys.map(({ key }) => key),
+      verifierKeys: keysIn(keys),
       reader: ledger.reader,
     };
     return streamResponse(exportLedger(source, { from, to }), {
@@ -98,7 +99,7 @@ export async function evidenceResponse(
   if (head === undefined || first === undefined)
     throw new Problem(404, `Decision ${decisionId} not found`);
   if (format === "tlog-proof") return tlogProofResponse(reader, first, head.size);
-  const source = { origin: ledger.origin, verifierKeys: keys.map(({ key }) => key), reader };
+  const source = { origin: ledger.origin, verifierKeys: keysIn(keys), reader };
   const covered = indexes.filter((index) => index < head.size); // the head was read first
   return streamResponse(evidenceBundle(source, covered, head), {
     "Content-Type": "application/json",

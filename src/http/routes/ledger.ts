@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { toHex } from "../../lib/bytes.ts";
 import { entryLine } from "../../ledger/entry-line.ts";
+import { keysIn } from "../../ledger/keys.ts";
 import { rootAt } from "../../ledger/proof.ts";
 import { withCosignatures } from "../../ledger/witness.ts";
 import { json } from "../answers.ts";
@@ -74,7 +75,7 @@ const getLedger = endpoint(
       size,
       root_hash: toHex(await rootAt(size, ledger.reader)),
       chain_hash: head?.chainHash ?? null,
-      verifier_keys: status.keys.map(({ key }) => key),
+      verifier_keys: keysIn(status.keys),
       keys: status.keys.map(({ key, fromSize, toSize }) => ({
         key,
         from_size: fromSize,

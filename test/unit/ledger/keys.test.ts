@@ -1,7 +1,13 @@
 /** Who may speak for which checkpoint over a ledger's life, read from the ledger's own entries. */
 import { expect, test } from "vitest";
 import { appendDrafts, EMPTY_HEAD } from "../../../src/ledger/append.ts";
-import { keyChangeDraft, keyRanges, verifiersAt, vkeyOf } from "../../../src/ledger/keys.ts";
+import {
+  keyChangeDraft,
+  keyRanges,
+  keysIn,
+  verifiersAt,
+  vkeyOf,
+} from "../../../src/ledger/keys.ts";
 import { openCheckpoint } from "../../../src/ledger/checkpoint.ts";
 import { auditLedger as auditFromOutside } from "../../support/audit-ledger.ts";
 import { appended } from "../../support/proof-files.ts";
@@ -48,6 +54,12 @@ test("exactly one key speaks for each size, whatever changes there were", () => 
   expect(speaking.map(([key]) => names.get(key?.publicKey.join() ?? "")).join("")).toBe(
     "AABCCCCCCCAA",
   );
+});
+
+test("a key that came back is named once, where it is newest", () => {
+  const ranges = keyRanges([change(1), change(2, b, a), change(9, a, c)], keyC);
+  expect(ranges.map(({ key }) => key)).toEqual([keyC, keyA, keyB, keyA]);
+  expect(keysIn(ranges)).toEqual([keyC, keyA, keyB]);
 });
 
 test("a change that cannot be read is left to verification; the others count", () => {
