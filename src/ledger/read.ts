@@ -74,6 +74,7 @@ export interface LedgerReader extends TileReader {
   decision(decisionId: string): Promise<DecisionEntries | undefined>;
   /** The decision as it was right after the entry at `index`. */
   decisionAsOf(decisionId: string, index: number): Promise<DecisionEntries | undefined>;
+  isRecorded(decisionId: string): Promise<boolean>;
   /** Newest first. */
   decisionKeys(
     filter: DecisionFilter,

@@ -26,6 +26,7 @@ const SELECT_CHECKPOINT = `
   SELECT size, previous_size AS previousSize, note FROM checkpoint WHERE ledger = ?1 AND size = ?2`;
 const SELECT_HEADERS = `
   SELECT header FROM entry WHERE ledger = ?1 AND entry_index >= ?2 AND entry_index < ?3 ORDER BY entry_index`;
+const SELECT_IS_RECORDED = `SELECT 1 FROM decision WHERE ledger = ?1 AND decision_id = ?2`;
 const SELECT_HISTORY = `
   SELECT entry_index FROM decision WHERE ledger = ?1 AND decision_id = ?2
   UNION ALL
@@ -75,6 +76,9 @@ export function d1LedgerReader(db: D1Database, ledger: string): LedgerReader {
     countDecisions: (filter) => countDecisions(db, ledger, filter),
     recordedAt: (filter, end) => selectRecordedAt(db, ledger, filter, end),
     counts: (serviceName) => selectCounts(db, ledger, serviceName),
+    async isRecorded(decisionId) {
+      return (await db.prepare(SELECT_IS_RECORDED).bind(ledger, decisionId).first()) !== null;
+    },
     async historyIndexes(decisionId) {
       return (await db.prepare(SELECT_HISTORY).bind(ledger, decisionId).raw<[number]>()).flat();
     },

@@ -41,6 +41,7 @@ export function memoryReader(store: MemoryStore): LedgerReader {
         const took = erasedTargets(header).some(({ index }) => from <= index && index < to);
         return took && to <= header.index && header.index < size ? header.index : [];
       }),
+    isRecorded: unread,
     decision: unread,
     decisionAsOf: unread,
     decisionKeys: unread,

@@ -13,8 +13,8 @@ export async function requireDecision(
   { reader }: LedgerService,
   decisionId: string,
 ): Promise<void> {
-  const [recorded] = await reader.historyIndexes(decisionId);
-  if (recorded === undefined) throw new Problem(404, `Decision ${decisionId} not found`);
+  if (await reader.isRecorded(decisionId)) return;
+  throw new Problem(404, `Decision ${decisionId} not found`);
 }
 
 /** The decision as it is now, with the name of every field that was erased from its entries. */

@@ -3,7 +3,10 @@ import { z } from "zod";
 import { toHex } from "../../lib/bytes.ts";
 import { entryLine } from "../../ledger/entry-line.ts";
 import { keysIn } from "../../ledger/keys.ts";
-import { rootAt } from "../../ledger/proof.ts";
+import { parseCheckpoint } from "../../ledger/checkpoint.ts";
+import { rootOfEdge } from "../../ledger/merkle.ts";
+import { parseNote } from "../../ledger/note.ts";
+import type { StoredHead } from "../../ledger/ports.ts";
 import { withCosignatures } from "../../ledger/witness.ts";
 import { json } from "../answers.ts";
 import { endpoint, type Endpoint } from "../endpoint.ts";
@@ -20,7 +23,7 @@ const LedgerAnswer = z
     ledger: z.string(),
     origin: z.string(),
     size: z.int(),
-    root_hash: z.string(),
+    root_hash: z.string().nullable().meta({ description: "As the newest checkpoint signs it." }),
     chain_hash: z.string().nullable(),
     verifier_keys: z.array(z.string()).meta({ description: "C2SP verifier keys, newest first." }),
     keys: z
@@ -73,7 +76,7 @@ const getLedger = endpoint(
       ledger: ledger.name,
       origin: ledger.origin,
       size,
-      root_hash: toHex(await rootAt(size, ledger.reader)),
+      root_hash: signedRoot(head),
       chain_hash: head?.chainHash ?? null,
       verifier_keys: keysIn(status.keys),
       keys: status.keys.map(({ key, fromSize, toSize }) => ({
@@ -97,6 +100,13 @@ const getLedger = endpoint(
     });
   },
 );
+
+/** What the newest checkpoint signs: this page has to answer when the tree itself cannot be read. */
+function signedRoot(head: StoredHead | undefined): string | null {
+  if (head === undefined) return toHex(rootOfEdge([]));
+  const checkpoint = parseCheckpoint(parseNote(head.checkpoint)?.text ?? "");
+  return checkpoint === undefined ? null : toHex(checkpoint.rootHash);
+}
 
 const getCheckpoint = endpoint(
   {

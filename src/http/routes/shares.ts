@@ -13,6 +13,7 @@ import { endpoint, type Endpoint } from "../endpoint.ts";
 import { Problem } from "../problem.ts";
 import type { Services } from "../services.ts";
 import { reportResponse } from "./compliance.ts";
+import { requireDecision } from "./decision-answer.ts";
 import { evidenceResponse } from "./evidence.ts";
 
 /** A week to look at it; a quarter at most, for a link cannot be taken back without its key. */
@@ -83,8 +84,7 @@ const createShare = endpoint(
         ? { kind: "evidence", decision_id: body.decision_id }
         : { kind: "report", service_name: body.service_name ?? null };
     const decisionId = target.kind === "evidence" ? target.decision_id : undefined;
-    if (decisionId !== undefined && (await ledger.reader.historyIndexes(decisionId)).length === 0)
-      throw new Problem(404, `Decision ${decisionId} not found`);
+    if (decisionId !== undefined) await requireDecision(ledger, decisionId);
     const nowMs = services.now().getTime();
     const expiresMs = nowMs + 1000 * (body.expires_in_seconds ?? EXPIRES_S_DEFAULT);
     const counter = new DataView(services.random(4).buffer).getUint32(0);
