@@ -38,6 +38,7 @@ let otherHistory: string;
 /** Somebody else's ledger under another name. */
 let foreign: string;
 const stranger = await synchronousSigner(ORIGIN, 99);
+const elsewhere = await synchronousSigner("example.org/main", 7);
 
 beforeAll(async () => {
   sample = await sampleLedger();
@@ -267,7 +268,7 @@ describe("what contradicts itself is tampered with, and where", () => {
   });
 
   test.for([
-    ["of another origin", "verifier_keys", [formatVerifierKey({ ...signer.key, name: "x.org/y" })]],
+    ["of another origin beside its own", "verifier_keys", [keyText(signer), keyText(elsewhere)]],
     ["that are no keys", "verifier_keys", ["loopgrid.local/main+00000000+AA=="]],
     ["none", "verifier_keys", []],
   ] as const)("it names keys %s", async ([, member, value]) => {
