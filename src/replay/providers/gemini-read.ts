@@ -1,0 +1,80 @@
+/** What a generateContent answer says, reference §8.0 and §8.4. */
+import { isObject, type JsonObject } from "../../lib/json.ts";
+import { numberAt, objectAt, objectsAt, textAt } from "../json-read.ts";
+import type { Outcome, Reading, Usage } from "../outcome.ts";
+import { malformed } from "../reply.ts";
+
+const BLOCKED =
+  /^(SAFETY|RECITATION|BLOCKLIST|PROHIBITED_CONTENT|SPII|IMAGE_SAFETY|IMAGE_PROHIBITED_CONTENT|MODEL_ARMOR|LANGUAGE)$/;
+const INVALID = /^(MALFORMED_FUNCTION_CALL|UNEXPECTED_TOOL_CALL|MALFORMED_RESPONSE)$/;
+
+export function readContent(body: JsonObject): Reading {
+  const [candidate] = objectsAt(body, "candidates");
+  const blocked = textAt(objectAt(body, "promptFeedback"), "blockReason");
+  if (candidate === undefined && blocked === undefined)
+    return malformed(200, "the answer holds no candidate");
+  const parts = objectsAt(objectAt(candidate, "content"), "parts").filter(
+    ({ thought }) => thought !== true,
+  );
+  const texts = parts.flatMap((part) => textAt(part, "text") ?? []);
+  const toolCalls = parts.flatMap((part) => {
+    const call = objectAt(part, "functionCall");
+    return call === undefined
+      ? []
+      : [{ name: textAt(call, "name") ?? "", arguments: call["args"] ?? {} }];
+  });
+  return {
+    outcome:
+      blocked !== undefined
+        ? "refused"
+        : outcomeOf(textAt(candidate, "finishReason"), toolCalls.length > 0),
+    text: texts.length === 0 ? null : texts.join(""),
+    toolCalls,
+    servedModel: textAt(body, "modelVersion") ?? null,
+    usage: usageOf(objectAt(body, "usageMetadata")),
+    usageRaw: body["usageMetadata"] ?? null,
+    error: null,
+    retryable: false,
+  };
+}
+
+function outcomeOf(finish: string | undefined, calls: boolean): Outcome {
+  if (finish !== undefined && BLOCKED.test(finish)) return "refused";
+  if (finish !== undefined && INVALID.test(finish)) return "invalid_output";
+  if (finish === "MAX_TOKENS") return "truncated";
+  return calls ? "tool_call" : "succeeded";
+}
+
+/** Thoughts are counted beside the answer, the cache inside the prompt. */
+function usageOf(usage: JsonObject | undefined): Usage | null {
+  const input = numberAt(usage, "promptTokenCount");
+  if (usage === undefined || input === undefined) return null;
+  const thoughts = numberAt(usage, "thoughtsTokenCount") ?? 0;
+  return {
+    input_tokens: input,
+    output_tokens: (numberAt(usage, "candidatesTokenCount") ?? 0) + thoughts,
+    cache_read_tokens: numberAt(usage, "cachedContentTokenCount") ?? 0,
+    cache_write_tokens: 0,
+    reasoning_tokens: thoughts,
+  };
+}
+
+/** Chunks are whole answers with some of the parts. */
+export function assembleContent(chunks: readonly JsonObject[]): JsonObject | undefined {
+  const failed = chunks.find((chunk) => isObject(chunk["error"]));
+  if (failed !== undefined) return failed;
+  const last = chunks.at(-1);
+  if (last === undefined) return undefined;
+  const candidates = chunks.flatMap((chunk) => objectsAt(chunk, "candidates").slice(0, 1));
+  const parts = candidates.flatMap((candidate) =>
+    objectsAt(objectAt(candidate, "content"), "parts"),
+  );
+  const finishReason = candidates.findLast(({ finishReason }) => finishReason !== undefined)?.[
+    "finishReason"
+  ];
+  const candidate = {
+    content: { role: "model", parts },
+    ...(finishReason === undefined ? {} : { finishReason }),
+  };
+  return candidates.length === 0 ? last : { ...last, candidates: [candidate] };
+}

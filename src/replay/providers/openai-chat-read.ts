@@ -1,0 +1,125 @@
+/** What a Chat Completions answer says, reference §8.0 and §8.1; of compatible servers too. */
+import { isObject, type JsonObject, type JsonValue } from "../../lib/json.ts";
+import { numberAt, objectAt, objectsAt, parseJson, textAt } from "../json-read.ts";
+import type { Outcome, Reading, ToolCall, Usage } from "../outcome.ts";
+import { readError } from "../provider-error.ts";
+import { malformed } from "../reply.ts";
+
+export function readChat(body: JsonObject): Reading {
+  const [choice] = objectsAt(body, "choices");
+  if (choice === undefined) return malformed(200, "the answer holds no choice");
+  if (isObject(choice["error"])) return readError(200, { error: choice["error"] });
+  // A content filter may leave no message at all.
+  const message = objectAt(choice, "message");
+  const refusal = textAt(message, "refusal");
+  const toolCalls = objectsAt(message, "tool_calls").map(toolCall);
+  const finish = textAt(choice, "finish_reason");
+  return {
+    outcome: outcomeOf(finish, refusal, toolCalls),
+    text: contentText(message?.["content"]) ?? refusal ?? null,
+    toolCalls,
+    servedModel: textAt(body, "model") ?? null,
+    usage: usageOf(objectAt(body, "usage")),
+    usageRaw: body["usage"] ?? null,
+    error: null,
+    retryable: false,
+  };
+}
+
+function outcomeOf(
+  finish: string | undefined,
+  refusal: string | undefined,
+  toolCalls: readonly ToolCall[],
+): Outcome {
+  if (finish === "content_filter" || (refusal ?? "") !== "") return "refused";
+  if (finish === "length" || finish === "model_length") return "truncated";
+  if (finish === "error") return "provider_error";
+  return toolCalls.length > 0 ? "tool_call" : "succeeded";
+}
+
+/** Mistral answers parts; what it thought is not what it said. */
+function contentText(content: JsonValue | undefined): string | null {
+  if (typeof content === "string") return content;
+  if (!Array.isArray(content)) return null;
+  const texts = content.filter(isObject).map((part) => textAt(part, "text") ?? "");
+  return texts.join("");
+}
+
+function toolCall(call: JsonObject): ToolCall {
+  const fn = objectAt(call, "function") ?? objectAt(call, "custom");
+  const given = fn?.["arguments"] ?? fn?.["input"] ?? null;
+  const value = typeof given === "string" ? (parseJson(given) ?? given) : given;
+  return { name: textAt(fn, "name") ?? "", arguments: value };
+}
+
+/** `prompt_tokens` includes what was cached, `completion_tokens` what was thought. */
+function usageOf(usage: JsonObject | undefined): Usage | null {
+  const input = numberAt(usage, "prompt_tokens");
+  const output = numberAt(usage, "completion_tokens");
+  if (input === undefined && output === undefined) return null;
+  const prompt =
+    objectAt(usage, "prompt_tokens_details") ?? objectAt(usage, "prompt_token_details");
+  return {
+    input_tokens: input ?? 0,
+    output_tokens: output ?? 0,
+    cache_read_tokens:
+      numberAt(usage, "num_cached_tokens") ??
+      numberAt(prompt, "cached_tokens") ??
+      numberAt(usage, "prompt_cache_hit_tokens") ??
+      0,
+    cache_write_tokens: numberAt(prompt, "cache_write_tokens") ?? 0,
+    reasoning_tokens:
+      numberAt(objectAt(usage, "completion_tokens_details"), "reasoning_tokens") ?? 0,
+  };
+}
+
+/** The first choice of a stream, put together; an error anywhere in it is the answer. */
+export function assembleChat(chunks: readonly JsonObject[]): JsonObject | undefined {
+  const failed = chunks.find((chunk) => isObject(chunk["error"]));
+  if (failed !== undefined) return failed;
+  const deltas = chunks.flatMap((chunk) => objectsAt(chunk, "choices").slice(0, 1));
+  if (deltas.length === 0) return undefined;
+  let content: string | null = null;
+  let refusal: string | null = null;
+  let finish: JsonValue = null;
+  const calls = new Map<number, { id: string; name: string; arguments: string }>();
+  for (const choice of deltas) {
+    const delta = objectAt(choice, "delta") ?? objectAt(choice, "message");
+    const text = contentText(delta?.["content"]);
+    if (text !== null) content = (content ?? "") + text;
+    const refused = textAt(delta, "refusal");
+    if (refused !== undefined) refusal = (refusal ?? "") + refused;
+    finish = choice["finish_reason"] ?? finish;
+    for (const [position, call] of objectsAt(delta, "tool_calls").entries()) {
+      const index = numberAt(call, "index") ?? position;
+      const known = calls.get(index) ?? { id: "", name: "", arguments: "" };
+      const fn = objectAt(call, "function");
+      calls.set(index, {
+        id: known.id || (textAt(call, "id") ?? ""),
+        name: known.name + (textAt(fn, "name") ?? ""),
+        arguments: known.arguments + (textAt(fn, "arguments") ?? ""),
+      });
+    }
+  }
+  const tool_calls = [...calls.values()].map(({ id, ...fn }) => ({
+    id,
+    type: "function",
+    function: fn,
+  }));
+  const last = (member: string) =>
+    chunks.findLast((chunk) => chunk[member] !== undefined && chunk[member] !== null)?.[member];
+  const groq = chunks
+    .map((chunk) => objectAt(objectAt(chunk, "x_groq"), "usage"))
+    .findLast(isObject);
+  return {
+    model: last("model") ?? null,
+    usage: last("usage") ?? groq ?? null,
+    choices: [
+      {
+        index: 0,
+        message: { role: "assistant", content, refusal, tool_calls },
+        finish_reason: finish,
+      },
+    ],
+  };
+}
