@@ -168,7 +168,9 @@ export function withoutThoughts(format: Format, body: JsonObject): Changed {
       return { body: { ...body, input: kept }, notes };
     }
     case "anthropic.messages": {
-      const messages = mapped("messages", "content", ({ type }) => /thinking$/.test(String(type)));
+      const messages = mapped("messages", "content", (block) =>
+        (textAt(block, "type") ?? "").endsWith("thinking"),
+      );
       return { body: { ...body, messages }, notes };
     }
     case "google.generateContent": {

@@ -298,7 +298,7 @@ export function expectsJson(body: JsonObject): boolean {
   const mime = textAt(objectAt(body, "generationConfig"), "responseMimeType");
   return (
     mime === "application/json" ||
-    formats.some((format) => /^json/.test(textAt(format, "type") ?? ""))
+    formats.some((format) => (textAt(format, "type") ?? "").startsWith("json"))
   );
 }
 

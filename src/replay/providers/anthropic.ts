@@ -110,7 +110,7 @@ function partsOf(
   if (typeof content === "string") return [{ kind: "text", text: content }];
   if (!Array.isArray(content)) return [];
   return content.filter(isObject).flatMap((block, i): Part[] => {
-    switch (block["type"]) {
+    switch (textAt(block, "type") ?? "") {
       case "text":
         return [{ kind: "text", text: textAt(block, "text") ?? "" }];
       case "tool_use":
