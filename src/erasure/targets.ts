@@ -45,15 +45,22 @@ function fieldsToErase(entry: ErasableEntry, wanted: ReadonlySet<string> | undef
   if (wanted === undefined) return [...entry.fields].toSorted();
   const taken = entry.fields.filter(
     (field) =>
-      wanted.has(nameOf(entry, field)) || (isCopyOfOutput(entry, field) && wanted.has("output")),
+      wanted.has(nameOf(entry, field)) ||
+      sourcesOf(entry, field).some((source) => wanted.has(source)),
   );
   const withRequest =
     taken.length > 0 && entry.fields.includes(REQUEST) ? [...taken, REQUEST] : taken;
   return [...new Set(withRequest)].toSorted();
 }
 
-function isCopyOfOutput(entry: ErasableEntry, field: string): boolean {
-  return entry.simulated && field === "replay_output";
+/**
+ * The decision's fields that another entry's field may repeat. A replay's output is the recorded one
+ * when simulated, and may be so word for word when live; a provider's error may quote the request.
+ */
+function sourcesOf({ kind }: ErasableEntry, field: string): readonly string[] {
+  if (kind !== "replay_completed") return [];
+  if (field === "replay_output") return ["output"];
+  return field === "error" ? ["input", "prompt", "tool_calls", "metadata"] : [];
 }
 
 /** How the API names an erased field: the decision's own by itself, another entry's behind its id. */

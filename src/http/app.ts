@@ -22,6 +22,7 @@ import { ledgerEndpoints } from "./routes/ledger.ts";
 import { ledgersEndpoints } from "./routes/ledgers.ts";
 import { proofEndpoints } from "./routes/proofs.ts";
 import { recordEndpoints } from "./routes/record.ts";
+import { replayListEndpoints } from "./routes/replay-lists.ts";
 import { replayEndpoints } from "./routes/replays.ts";
 import { shareEndpoints } from "./routes/shares.ts";
 import { systemEndpoints } from "./routes/system.ts";
@@ -37,6 +38,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...decisionEndpoints,
   ...correctionEndpoints,
   ...replayEndpoints,
+  ...replayListEndpoints,
   ...ledgerEndpoints,
   ...ledgersEndpoints,
   ...proofEndpoints,

@@ -4,7 +4,7 @@
  */
 import type { Services } from "./services.ts";
 
-const METHODS = "GET, POST, DELETE";
+const METHODS = "GET, POST, PUT, DELETE";
 const REQUEST_HEADERS = "Authorization, Content-Type, Idempotency-Key, Prefer";
 const EXPOSED_HEADERS = "Idempotent-Replayed, Retry-After, RateLimit-Policy, Content-Disposition";
 /** How long a browser may keep the answer to a preflight. */

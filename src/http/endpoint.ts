@@ -16,7 +16,7 @@ import type { LedgerService, Services } from "./services.ts";
 import { IDEMPOTENCY_KEY } from "../ledger/limits.ts";
 import { Validation } from "./validate.ts";
 
-export type Method = "get" | "post" | "delete";
+export type Method = "get" | "post" | "put" | "delete";
 
 /** What a handler gets: everything parsed, nothing of the platform. */
 export interface Call<Params, Query, Body> {

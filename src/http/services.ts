@@ -10,6 +10,8 @@ import type { AuditReader } from "../ledger/audit-port.ts";
 import type { Finding } from "../ledger/fault.ts";
 import type { LedgerOperations } from "../ledger/operations.ts";
 import type { LedgerReader } from "../ledger/read.ts";
+import type { ProviderConnections } from "../replay/connections.ts";
+import type { LedgerReplays } from "../replay/job.ts";
 import type { RateLimits } from "./rate-limit.ts";
 
 export interface LedgerService {
@@ -18,6 +20,7 @@ export interface LedgerService {
   readonly reader: LedgerReader;
   readonly audit: AuditReader;
   readonly operations: LedgerOperations;
+  readonly replays: LedgerReplays;
   append(request: AppendRequest): Promise<AppendOutcome>;
   status(): Promise<SequencerStatus>;
 }
@@ -48,6 +51,8 @@ export interface Services {
   /** Resolves when storage answers; with what verification found last, if it found anything. */
   health(): Promise<{ readonly ledger: string; readonly finding: Finding } | undefined>;
   now(): Date;
+  /** Who can be asked to answer a live replay. */
+  readonly providers: ProviderConnections;
   readonly random: (bytes: number) => Uint8Array;
   /** The API reference's script and style, served from here: nothing comes from third parties. */
   readonly docs: { readonly script: string; readonly style: string };

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import type { JsonObject as JsonObjectValue } from "../lib/json.ts";
 import { NAME_LENGTH_MAX } from "./limits.ts";
+import { withoutCredentials } from "./provider-call.ts";
 
 /**
  * Any JSON object, passed through by reference. Not `z.record`, which copies and on the way drops
@@ -60,7 +61,14 @@ export const DecisionCreate = z
     output: JsonObject.meta({ example: { response: "Your account looks fine." } }),
     prompt: NullableJsonObject.optional(),
     tool_calls: z.array(JsonObject).nullish(),
-    metadata: NullableJsonObject.optional(),
+    metadata: NullableJsonObject.transform((metadata) => metadata && withoutCredentials(metadata))
+      .meta({
+        type: ["object", "null"],
+        additionalProperties: true,
+        description:
+          "Anything. `provider_call` {format, endpoint, headers} belongs to `input.request` and `output.response`; credentials in it are stripped on arrival.",
+      })
+      .optional(),
   })
   .meta({ id: "DecisionCreate", description: "One AI decision to record." });
 export type DecisionCreate = z.infer<typeof DecisionCreate>;

@@ -1,5 +1,9 @@
 /** Replay shapes, CONTRACT "Replay", "Compare", "Overrides". */
 import { z } from "zod";
+import { Diff } from "./diff.ts";
+import { ACTIONS, LEVELS } from "./fidelity.ts";
+import { OUTCOMES } from "./outcome.ts";
+import { Cost } from "./prices.ts";
 import { JsonObject, Model, NullableJsonObject, Timestamp } from "../ledger/schema.ts";
 
 /**
@@ -11,6 +15,10 @@ const Overrides = JsonObject.superRefine((overrides, context) => {
     input: JsonObject.optional(),
     model: Model.optional(),
     prompt: JsonObject.optional(),
+    params: JsonObject.optional(),
+    tools: z.array(JsonObject).nullish(),
+    messages: z.array(JsonObject).optional(),
+    body: JsonObject.optional(),
   });
   const parsed = known.safeParse(overrides);
   for (const issue of parsed.error?.issues ?? []) {
@@ -25,6 +33,23 @@ const Overrides = JsonObject.superRefine((overrides, context) => {
       input: { type: "object", description: "replaces the whole input" },
       model: { type: "object", description: "merges shallowly over the recorded model" },
       prompt: { type: "object", description: "merges shallowly over the recorded prompt" },
+      params: {
+        type: "object",
+        description:
+          "live: parameters by their Chat Completions names, translated; other names are set on the body as they are; null deletes",
+      },
+      tools: {
+        type: "array",
+        description: "live: replaces the tools, in the request's own format",
+      },
+      messages: {
+        type: "array",
+        description: "live: replaces the messages, in the request's own format",
+      },
+      body: {
+        type: "object",
+        description: "live: RFC 7396 merge patch on the provider body, applied last",
+      },
     },
     example: { prompt: { template: "support_v2" } },
   });
@@ -34,9 +59,48 @@ export const ReplayCreate = z
     decision_id: z.string().meta({ example: "dec_019abf2e6f0e70008000000000a1b2c3" }),
     overrides: Overrides.optional(),
     triggered_by: z.string().default("sdk"),
+    mode: z
+      .enum(["auto", "live", "simulated"], { error: "must be auto, live or simulated" })
+      .default("auto")
+      .meta({
+        description: "auto: live when the effective provider is configured, else simulated",
+      }),
   })
   .meta({ id: "ReplayCreate" });
 export type ReplayCreate = z.infer<typeof ReplayCreate>;
+
+const Attempts = z.array(
+  z.object({
+    n: z.int(),
+    status: z.int().nullable(),
+    outcome: z.string(),
+    latency_ms: z.number(),
+    wait_ms: z.number(),
+  }),
+);
+
+const Fidelity = z.object({
+  level: z.enum(LEVELS),
+  notes: z.array(z.object({ path: z.string(), action: z.enum(ACTIONS), reason: z.string() })),
+});
+
+const Usage = z.object({
+  input_tokens: z.number(),
+  output_tokens: z.number(),
+  cache_read_tokens: z.number(),
+  cache_write_tokens: z.number(),
+  reasoning_tokens: z.number(),
+});
+
+const ReplayError = z.object({
+  class: z.string(),
+  status: z.int().nullable(),
+  code: z.string().nullable(),
+  message: z.string(),
+});
+
+/** What content and facts of an entry are read with: they are ours, and old ones have less. */
+export const STORED = { Attempts, Fidelity, Usage, ReplayError, Cost };
 
 export const Replay = z
   .object({
@@ -46,17 +110,36 @@ export const Replay = z
     triggered_by: z.string().nullable(),
     overrides: NullableJsonObject,
     replay_output: NullableJsonObject,
-    execution_status: z.enum(["completed", "failed"]),
+    execution_status: z.enum(["completed", "failed", "pending", "running"]),
     execution_mode: z.enum(["live", "simulated", "error"]),
     output_changed: z.boolean(),
     diff_summary: z.string().nullable(),
-    error: z
-      .object({ class: z.string(), message: z.string() })
-      .nullable()
-      .meta({ description: "Why there is no replay output." }),
+    error: ReplayError.nullable().meta({ description: "Why there is no replay output." }),
+    outcome: z.enum(OUTCOMES).nullable().meta({ description: "Null where no model was asked." }),
+    fidelity: Fidelity.nullable(),
+    attempts: Attempts,
+    provider: z.string().nullable(),
+    requested_model: z.string().nullable(),
+    served_model: z.string().nullable(),
+    usage: Usage.nullable(),
+    usage_raw: z.unknown(),
+    cost: Cost.nullable().meta({ description: "Null where a price is unknown." }),
+    latency_ms: z.number().nullable(),
+    diff: Diff.nullable(),
   })
   .meta({ id: "Replay" });
 export type Replay = z.infer<typeof Replay>;
+
+/** In lists: what would need the decision is left to the replay itself. */
+export const ListedReplay = Replay.omit({ diff: true, diff_summary: true });
+
+export const ReplayAccepted = z
+  .object({
+    replay_id: z.string(),
+    decision_id: z.string(),
+    execution_status: z.literal("pending"),
+  })
+  .meta({ id: "ReplayAccepted" });
 
 export const Compare = z
   .object({
@@ -66,5 +149,6 @@ export const Compare = z
     replay_output: NullableJsonObject,
     output_changed: z.boolean(),
     diff_summary: z.string().nullable(),
+    diff: Diff.nullable(),
   })
   .meta({ id: "Compare" });

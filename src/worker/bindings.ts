@@ -8,7 +8,13 @@ export interface SequencerRpc extends Rpc.DurableObjectBranded {
   status(): Promise<SequencerStatus>;
 }
 
+/** What the Worker may call on a replay runner (src/worker/replay-runner.ts). */
+export interface ReplayRunnerRpc extends Rpc.DurableObjectBranded {
+  run(replayId: string): Promise<void>;
+}
+
 export interface Env extends LimiterBindings {
   readonly DB: D1Database;
   readonly SEQUENCER: DurableObjectNamespace<SequencerRpc>;
+  readonly REPLAY_RUNNER: DurableObjectNamespace<ReplayRunnerRpc>;
 }

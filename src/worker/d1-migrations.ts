@@ -7,6 +7,7 @@ import ledger from "../../migrations/0001_ledger.sql";
 import erasure from "../../migrations/0002_erasure.sql";
 import access from "../../migrations/0003_access.sql";
 import operations from "../../migrations/0004_operations.sql";
+import replays from "../../migrations/0005_replays.sql";
 
 /** Forward only: a file that was released is never edited. */
 const MIGRATIONS: readonly (readonly [name: string, sql: string])[] = [
@@ -14,6 +15,7 @@ const MIGRATIONS: readonly (readonly [name: string, sql: string])[] = [
   ["0002_erasure.sql", erasure],
   ["0003_access.sql", access],
   ["0004_operations.sql", operations],
+  ["0005_replays.sql", replays],
 ];
 
 const STATEMENT_END = /^--> statement$/m;

@@ -16,11 +16,15 @@ import { d1ApiKeys } from "./d1-keys.ts";
 import { migrate } from "./d1-migrations.ts";
 import { d1Operations, readDegraded } from "./d1-operations.ts";
 import { d1LedgerReader } from "./d1-reader.ts";
+import { d1Replays } from "./d1-replays.ts";
 import { serverSecret } from "./d1-server-secret.ts";
 import { ledgerLocations } from "./ledger-databases.ts";
 import { databasesOf } from "./ledger-location.ts";
+import { replayRunners, sequencers } from "./objects.ts";
+import { providerConnections } from "./providers.ts";
 import { rateLimits } from "./rate-limits.ts";
 
+export { ReplayRunner } from "./replay-runner.ts";
 export { Sequencer } from "./sequencer.ts";
 
 /** Bindings and vars do not change in an isolate's life. */
@@ -112,6 +116,7 @@ function wire(env: Env, config: Config): Wired {
     },
     now: () => new Date(),
     random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
+    providers: providerConnections(env),
     docs: { script, style },
   };
 }
@@ -125,6 +130,10 @@ function wireLedger(env: Env, config: Config, name: string, db: D1Database): Led
     reader: d1LedgerReader(db, name),
     audit: d1AuditReader(db, name),
     operations: d1Operations(db, name),
+    replays: {
+      ...d1Replays(db, name),
+      run: (replayId) => replayRunners(env, config).getByName(name).run(replayId),
+    },
     async append(request) {
       try {
         return await sequencer().append(request);
@@ -136,15 +145,4 @@ function wireLedger(env: Env, config: Config, name: string, db: D1Database): Led
     },
     status: () => sequencer().status(),
   };
-}
-
-/** In the EU where configured; the local runtime has no jurisdictions and says so by throwing. */
-function sequencers({ SEQUENCER }: Env, { jurisdiction }: Config): Env["SEQUENCER"] {
-  if (jurisdiction === undefined) return SEQUENCER;
-  try {
-    return SEQUENCER.jurisdiction(jurisdiction);
-  } catch (error) {
-    if (error instanceof Error && /not implemented/i.test(error.message)) return SEQUENCER;
-    throw error; // never silently somewhere else
-  }
 }

@@ -12,6 +12,7 @@ import { Chores } from "../../src/worker/chores.ts";
 import { d1AuditReader } from "../../src/worker/d1-audit.ts";
 import { d1Operations } from "../../src/worker/d1-operations.ts";
 import { d1LedgerReader } from "../../src/worker/d1-reader.ts";
+import { d1Replays } from "../../src/worker/d1-replays.ts";
 import { auditLedger } from "./support/audit.ts";
 import { decision, get, post, sequencer, verify, type Verdict } from "./support/client.ts";
 import { column, copyRows, dropTriggers, restoreRows, startAnew } from "./support/database.ts";
@@ -418,6 +419,7 @@ async function inLittleTime(query: IntegrityQuery) {
     reader: d1LedgerReader(env.DB, "main"),
     audit: d1AuditReader(env.DB, "main"),
     operations: d1Operations(env.DB, "main"),
+    replays: { ...d1Replays(env.DB, "main"), run: () => Promise.resolve() },
     append: () => Promise.reject(new Error("verification appends nothing")),
     status: () => Promise.resolve({ keys: [...keys], acknowledged, refusal }),
   };

@@ -4,15 +4,16 @@ import { toDecision } from "../../ledger/decision.ts";
 import { draftEntry, type KeyedRequest } from "../../ledger/draft.ts";
 import type { EntryDraft } from "../../ledger/entry.ts";
 import type { Decision } from "../../ledger/schema.ts";
-import { toReplay } from "../../replay/replay.ts";
+import { toOpenReplay, toReplay } from "../../replay/replay.ts";
 import { Compare, Replay, ReplayCreate } from "../../replay/schema.ts";
 import { replayed } from "../../replay/simulate.ts";
-import { json, Receipt, ReceiptQuery } from "../answers.ts";
+import { json, keyedFrom, landedBefore, Receipt, ReceiptQuery } from "../answers.ts";
 import { appendOnce } from "../append-once.ts";
 import { endpoint, type Call, type Endpoint } from "../endpoint.ts";
 import { Problem } from "../problem.ts";
 import type { LedgerService } from "../services.ts";
 import { decisionWithErasures } from "./decision-answer.ts";
+import { createLive, isLive, replayAt, replayOf } from "./live-replay.ts";
 
 async function existingDecision({ reader }: LedgerService, decisionId: string): Promise<Decision> {
   const entries = await reader.decision(decisionId);
@@ -20,12 +21,24 @@ async function existingDecision({ reader }: LedgerService, decisionId: string): 
   return toDecision(entries);
 }
 
-async function existingReplay({ reader }: LedgerService, replayId: string): Promise<Replay> {
-  const index = replayId.startsWith("rep_") ? await reader.indexOf(replayId) : undefined;
+async function existingReplay(
+  {
+    ledger: { reader, replays },
+    services,
+  }: Pick<Call<unknown, unknown, unknown>, "ledger" | "services">,
+  replayId: string,
+): Promise<Replay> {
+  const notFound = new Problem(404, `Replay ${replayId} not found`);
+  if (!replayId.startsWith("rep_")) throw notFound;
+  // The job first: between the two looks it may become an entry, never the other way round.
+  const open = await replays.jobs.find(replayId);
+  const index = await reader.indexOf(replayId);
   const [entry] = index === undefined ? [] : await reader.entriesAt([index]);
-  if (entry?.header.kind !== "replay_completed")
-    throw new Problem(404, `Replay ${replayId} not found`);
-  return toReplay(entry);
+  if (entry !== undefined && entry.header.kind !== "replay_completed") throw notFound;
+  if (entry !== undefined) return replayOf(reader, entry);
+  if (open === undefined) throw notFound;
+  services.defer(replays.run(replayId)); // joins it, or takes it up again
+  return toOpenReplay(open);
 }
 
 /** A replay of content that an erasure took meanwhile would bring a copy of it back: never committed. */
@@ -61,7 +74,7 @@ const createReplay = endpoint(
     tag: "Replays",
     summary: "Replay a decision, with overrides",
     description:
-      "Simulated: no model runs and no output is invented. The effective request is compared with the recorded one; where they differ the recorded output comes back marked `simulated`.",
+      "Live: the recorded request is sent again, but for the overrides; a failure is an answer with its outcome. `Prefer: respond-async` answers 202 at once. Simulated: no model runs and no output is invented; where the request would differ the recorded output comes back marked `simulated`.",
     query: ReceiptQuery,
     body: { schema: ReplayCreate, required: true },
     answer: {
@@ -71,7 +84,12 @@ const createReplay = endpoint(
     problems: [404, 413, 415, 422, 503],
   },
   async (call) => {
-    const { ledger } = call;
+    const { ledger, body } = call;
+    const keyed = keyedFrom(call);
+    const before = await landedBefore(ledger, keyed);
+    if (before !== undefined) return replayAt(call, before);
+    const decision = await decisionWithErasures(ledger, body.decision_id);
+    if (isLive(call, decision)) return createLive(call, decision, keyed);
     const appended = await appendOnce(call, async (keyed) => [await replayDraft(call, keyed)]);
     const [entry] = await ledger.reader.entriesAt([appended?.index ?? 0]);
     if (entry === undefined) throw new Problem(500, "the replay cannot be read back");
@@ -92,7 +110,7 @@ const getReplay = endpoint(
     answer: { description: "The replay", content: { "application/json": { schema: Replay } } },
     problems: [404],
   },
-  async ({ params: { replay_id }, ledger }) => json(await existingReplay(ledger, replay_id)),
+  async ({ params: { replay_id }, ...call }) => json(await existingReplay(call, replay_id)),
 );
 
 const compareReplay = endpoint(
@@ -108,13 +126,13 @@ const compareReplay = endpoint(
     answer: { description: "Both outputs", content: { "application/json": { schema: Compare } } },
     problems: [400, 404],
   },
-  async ({ params: { decision_id, replay_id }, ledger }) => {
-    const decision = await existingDecision(ledger, decision_id);
-    const replay = await existingReplay(ledger, replay_id);
+  async ({ params: { decision_id, replay_id }, ...call }) => {
+    const decision = await existingDecision(call.ledger, decision_id);
+    const replay = await existingReplay(call, replay_id);
     if (replay.decision_id !== decision_id) {
       throw new Problem(400, `Replay ${replay_id} is not for decision ${decision_id}`);
     }
-    const { replay_output, output_changed, diff_summary } = replay;
+    const { replay_output, output_changed, diff_summary, diff } = replay;
     return json({
       decision_id,
       replay_id,
@@ -122,6 +140,7 @@ const compareReplay = endpoint(
       replay_output,
       output_changed,
       diff_summary,
+      diff,
     });
   },
 );

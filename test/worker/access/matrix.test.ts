@@ -51,6 +51,10 @@ const CALLS: Readonly<Record<string, () => Call | Promise<Call>>> = {
   listDecisions: () => ({ path: "/v1/decisions" }),
   getDecision: () => ({ path: `/v1/decisions/${spare()}`, otherLedger: 404 }),
   getDecisionHistory: () => ({ path: `/v1/decisions/${spare()}/history`, otherLedger: 404 }),
+  listReplays: () => ({ path: "/v1/replays" }),
+  listProviders: () => ({ path: "/v1/providers" }),
+  getPrices: () => ({ path: "/v1/prices" }),
+  setPrices: () => ({ path: "/v1/prices", body: { prices: [] } }),
   markIncorrect: () => ({
     path: `/v1/decisions/${spare()}/incorrect`,
     body: { reason: "wrong" },

@@ -8,6 +8,7 @@ declare global {
       readonly DB: D1Database;
       readonly DB_1: D1Database;
       readonly SEQUENCER: DurableObjectNamespace<worker.Sequencer>;
+      readonly REPLAY_RUNNER: DurableObjectNamespace<worker.ReplayRunner>;
       readonly MIGRATIONS: D1Migration[];
     }
     interface GlobalProps {

@@ -1,0 +1,63 @@
+/**
+ * What `metadata.provider_call` may say about the HTTP call behind a decision. Credentials are
+ * stripped on arrival, before anything is hashed or stored: they could never be taken out again
+ * without an erasure. Pure.
+ */
+import { isObject, type JsonObject, type JsonValue } from "../lib/json.ts";
+
+/** Headers that tell something about an answer; every other one is left out. */
+const KEPT_HEADERS: ReadonlySet<string> = new Set([
+  "anthropic-beta",
+  "anthropic-version",
+  "apim-request-id",
+  "cf-aig-log-id",
+  "content-type",
+  "openai-beta",
+  "openai-processing-ms",
+  "request-id",
+  "retry-after",
+  "user-agent",
+  "x-request-id",
+]);
+
+/** Query parameters that are no secret; Gemini's key, for one, may stand among the others. */
+const KEPT_QUERY: ReadonlySet<string> = new Set(["api-version", "alt"]);
+
+/** The same metadata where it names no call. */
+export function withoutCredentials(metadata: JsonObject): JsonObject {
+  const call = metadata["provider_call"];
+  if (!isObject(call)) return metadata;
+  const kept = Object.entries(call).map(([member, value]) => [member, stripped(member, value)]);
+  return { ...metadata, provider_call: Object.fromEntries(kept) };
+}
+
+function stripped(member: string, value: JsonValue): JsonValue {
+  if (/headers$/i.test(member) && isObject(value))
+    return Object.fromEntries(
+      Object.entries(value).filter(([name]) => KEPT_HEADERS.has(name.toLowerCase())),
+    );
+  if ((member === "endpoint" || member === "url") && typeof value === "string")
+    return withoutSecretQuery(value);
+  return isSecretName(member) ? null : value;
+}
+
+function isSecretName(member: string): boolean {
+  return /^(authorization|api[-_]?key|x-api-key|x-goog-api-key|cookie|access[-_]?token)$/i.test(
+    member,
+  );
+}
+
+function withoutSecretQuery(endpoint: string): string {
+  if (!URL.canParse(endpoint)) return endpoint.replace(/\?.*$/s, "");
+  const url = new URL(endpoint);
+  const isClean =
+    url.username === "" &&
+    url.password === "" &&
+    [...url.searchParams.keys()].every((name) => KEPT_QUERY.has(name));
+  if (isClean) return endpoint;
+  url.username = "";
+  url.password = "";
+  for (const name of [...url.searchParams.keys()])
+    if (!KEPT_QUERY.has(name)) url.searchParams.delete(name);
+  return url.href;
+}
