@@ -54,12 +54,12 @@ function fieldsToErase(entry: ErasableEntry, wanted: ReadonlySet<string> | undef
 }
 
 /**
- * The decision's fields that another entry's field may repeat. A replay's output is the recorded one
- * when simulated, and may be so word for word when live; a provider's error may quote the request.
+ * The decision's fields that another entry's field may repeat: a replay's output may be the recorded
+ * one, a provider's error may quote the request.
  */
-function sourcesOf({ kind }: ErasableEntry, field: string): readonly string[] {
+function sourcesOf({ kind, repeatsOutput }: ErasableEntry, field: string): readonly string[] {
   if (kind !== "replay_completed") return [];
-  if (field === "replay_output") return ["output"];
+  if (field === "replay_output") return repeatsOutput ? ["output"] : [];
   return field === "error" ? ["input", "prompt", "tool_calls", "metadata"] : [];
 }
 

@@ -55,6 +55,8 @@ export interface EndpointSpec<Params, Query, Body> {
     readonly description: string;
     readonly content: Readonly<Record<string, { schema: z.ZodType }>>;
   };
+  /** Answered with 202 to `Prefer: respond-async` (RFC 7240). */
+  readonly accepted?: { readonly description: string; readonly schema: z.ZodType };
   readonly problems?: readonly ProblemStatus[];
 }
 
@@ -175,6 +177,14 @@ function routeConfig<Params, Query, Body>(spec: EndpointSpec<Params, Query, Body
     },
     responses: {
       200: { description: spec.answer.description, content: spec.answer.content },
+      ...(spec.accepted === undefined
+        ? {}
+        : {
+            202: {
+              description: spec.accepted.description,
+              content: { "application/json": { schema: spec.accepted.schema } },
+            },
+          }),
       ...Object.fromEntries(
         [...problems]
           .toSorted((a, b) => a - b)

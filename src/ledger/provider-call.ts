@@ -57,7 +57,7 @@ function withoutSecretQuery(endpoint: string): string {
   if (isClean) return endpoint;
   url.username = "";
   url.password = "";
-  for (const name of [...url.searchParams.keys()])
-    if (!KEPT_QUERY.has(name)) url.searchParams.delete(name);
+  const secret = [...url.searchParams.keys()].filter((name) => !KEPT_QUERY.has(name));
+  for (const name of secret) url.searchParams.delete(name);
   return url.href;
 }

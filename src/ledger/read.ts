@@ -52,8 +52,8 @@ export interface ErasableEntry {
   readonly id: string;
   readonly kind: string;
   readonly fields: readonly string[];
-  /** Of replays: a simulated output is a copy of the recorded one. */
-  readonly simulated: boolean;
+  /** Of replays: the output is the recorded one, simulated or answered once more. */
+  readonly repeatsOutput: boolean;
 }
 
 /** A field that is gone, and the entry it is gone from. */

@@ -4,7 +4,7 @@ import type { ProviderSpec } from "./providers/table.ts";
 
 export interface ProviderConnections {
   /** Undefined: no key, or, for a keyless provider, no base URL. */
-  connection(provider: ProviderSpec): Connection | undefined;
+  readonly connection: (provider: ProviderSpec) => Connection | undefined;
   /** Base URLs that a request may name. */
   readonly requestBaseUrls: readonly string[];
 }

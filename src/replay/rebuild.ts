@@ -6,7 +6,6 @@
  * then the change of format and the model's rules, last the merge patch `overrides.body`.
  * Pure.
  */
-import { canonicalize } from "../ledger/canonical-json.ts";
 import { isObject, type JsonObject, type JsonValue } from "../lib/json.ts";
 import { dropped, substituted, type Fidelity, type Note } from "./fidelity.ts";
 import { mergePatch, objectAt, objectsAt, textAt, without } from "./json-read.ts";
@@ -281,11 +280,6 @@ function levelOf(notes: readonly Note[], isSameFormat: boolean): Fidelity["level
   if (differing.length === 0) return "exact";
   const isTransport = differing.every(({ path }) => path === "store" || TRANSPORT.includes(path));
   return isSameFormat && isTransport ? "equivalent" : "adapted";
-}
-
-/** Whether two bodies ask the same, members in any order. */
-export function sameBody(a: JsonObject, b: JsonObject): boolean {
-  return canonicalize(a) === canonicalize(b);
 }
 
 /** Whether the answer was asked to be JSON: then anything else is invalid. */

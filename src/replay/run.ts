@@ -7,10 +7,9 @@ import { ContentTooLarge, draftEntry, type Random } from "../ledger/draft.ts";
 import type { EntryDraft } from "../ledger/entry.ts";
 import type { LedgerReader } from "../ledger/read.ts";
 import type { AppendOutcome, AppendRequest } from "../ledger/sequencing.ts";
-import type { JsonObject, JsonValue } from "../lib/json.ts";
+import type { JsonObject } from "../lib/json.ts";
 import { refusedBaseUrl, withoutSlash } from "./base-url.ts";
 import type { ProviderConnections } from "./connections.ts";
-import { diffAnswers, originalAnswer, replayAnswer } from "./diff.ts";
 import {
   ATTEMPTS_MAX,
   execute,
@@ -18,14 +17,13 @@ import {
   type Connection,
   type ExecutePorts,
 } from "./execute.ts";
-import type { Fidelity } from "./fidelity.ts";
 import type { ReplayJob, ReplayJobs, ReplayResult } from "./job.ts";
 import { objectAt, textAt } from "./json-read.ts";
-import { failure, isAnswer, type Reading } from "./outcome.ts";
+import { failure } from "./outcome.ts";
 import { costOf, NO_PRICES, type PriceList } from "./prices.ts";
 import type { ProviderSpec } from "./providers/table.ts";
-import { effectiveProvider, rebuild, type PreparedRequest } from "./rebuild.ts";
-import type { RecordedDecision } from "./recorded-decision.ts";
+import { effectiveProvider, rebuild } from "./rebuild.ts";
+import { notReplayable, resultOf } from "./result.ts";
 
 /** 0.1's clients give up after 30 s: what remains is for the commit and the way back. */
 const WAITED_MS = 25_000;
@@ -134,60 +132,6 @@ function interrupted(starts: number): Attempt[] {
     latency_ms: 0,
     wait_ms: 0,
   }));
-}
-
-interface Ended {
-  readonly reading: Reading;
-  readonly attempts: readonly Attempt[];
-  readonly latencyMs: number | null;
-  readonly request: PreparedRequest | null;
-  readonly cost: JsonObject | null;
-  readonly fidelity: Fidelity | null;
-}
-
-function notReplayable(message: string, fidelity: Fidelity | null = null): Ended {
-  const reading = failure("not_replayable", { status: null, code: null, message }, false);
-  return { reading, attempts: [], latencyMs: null, request: null, cost: null, fidelity };
-}
-
-function resultOf(size: number, ended: Ended, decision?: RecordedDecision): ReplayResult {
-  const { reading, attempts, latencyMs, request, cost, fidelity } = ended;
-  const { outcome, text, toolCalls, usage, servedModel, usageRaw, error } = reading;
-  const answered = isAnswer(outcome);
-  const calls = toolCalls.map(({ name, arguments: given }) => ({ name, arguments: given }));
-  const replay_output = answered
-    ? { response: text, ...(calls.length === 0 ? {} : { tool_calls: calls }) }
-    : null;
-  const original = decision && originalAnswer(decision);
-  const changed =
-    replay_output !== null && original !== undefined && original !== null
-      ? diffAnswers(original, replayAnswer(replay_output)).level === "changed"
-      : replay_output !== null;
-  const asJson = (value: object | null): JsonValue =>
-    value === null ? null : JSON.parse(JSON.stringify(value));
-  return {
-    size,
-    facts: {
-      // 0.1's word for a replay that brought no answer.
-      execution_mode: answered ? "live" : "error",
-      execution_status: answered ? "completed" : "failed",
-      outcome,
-      output_changed: changed,
-      provider: request?.provider.name ?? null,
-      requested_model: request?.model ?? null,
-      served_model: servedModel,
-      usage: asJson(usage),
-      cost,
-      latency_ms: latencyMs,
-    },
-    content: {
-      replay_output,
-      error: asJson(error),
-      fidelity: asJson(fidelity),
-      attempts: asJson(attempts),
-      usage_raw: usageRaw,
-    },
-  };
 }
 
 /** Once, and once more without what it quotes when an erasure was faster or it is too large. */

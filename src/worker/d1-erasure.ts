@@ -14,7 +14,8 @@ const ABOUT = `
 const SELECT_ERASABLE = `
   SELECT about.entry_index AS "index", about.id, about.kind,
          (SELECT json_group_array(field.key) FROM json_each(content.fields) AS field) AS fields,
-         entry.header ->> '$.facts.execution_mode' = 'simulated' AS simulated
+         (entry.header ->> '$.facts.execution_mode' = 'simulated'
+           OR entry.header ->> '$.facts.output_changed' = 0) AS repeatsOutput
   FROM (${ABOUT}) AS about
   JOIN entry ON entry.ledger = ?1 AND entry.entry_index = about.entry_index
   JOIN content ON content.ledger = ?1 AND content.entry_index = about.entry_index
@@ -49,7 +50,7 @@ interface ErasableRow {
   readonly id: string;
   readonly kind: string;
   readonly fields: string;
-  readonly simulated: number | null;
+  readonly repeatsOutput: number | null;
 }
 
 export async function selectErasable(
@@ -58,10 +59,10 @@ export async function selectErasable(
   decisionId: string,
 ): Promise<ErasableEntry[]> {
   const { results } = await db.prepare(SELECT_ERASABLE).bind(ledger, decisionId).all<ErasableRow>();
-  return results.map(({ fields, simulated, ...row }) => ({
+  return results.map(({ fields, repeatsOutput, ...row }) => ({
     ...row,
     fields: JSON.parse(fields),
-    simulated: simulated === 1,
+    repeatsOutput: repeatsOutput === 1,
   }));
 }
 

@@ -17,15 +17,12 @@ const ANTHROPIC_KEY = "sk-ant-test-0123456789ANTHROPIC";
 const provider = await recordingServer();
 const served = serveThisFile({
   flags: [
-    ...["--var", `OPENAI_API_KEY:${OPENAI_KEY}`, "--var", `OPENAI_BASE_URL:${provider.url}/v1`],
-    ...[
-      "--var",
-      `ANTHROPIC_API_KEY:${ANTHROPIC_KEY}`,
-      "--var",
-      `ANTHROPIC_BASE_URL:${provider.url}`,
-    ],
-    ...["--var", "LOOPGRID_REPLAY_BASE_URLS:https://gateway.example.com/v1"],
-  ],
+    `OPENAI_API_KEY:${OPENAI_KEY}`,
+    `OPENAI_BASE_URL:${provider.url}/v1`,
+    `ANTHROPIC_API_KEY:${ANTHROPIC_KEY}`,
+    `ANTHROPIC_BASE_URL:${provider.url}`,
+    "LOOPGRID_REPLAY_BASE_URLS:https://gateway.example.com/v1",
+  ].flatMap((given) => ["--var", given]),
 });
 afterAll(() => provider.close());
 
@@ -91,6 +88,25 @@ async function replayed(answering: Answering, more: JsonObject = {}): Promise<Re
   const { status, body } = await replay(await recorded(), more);
   if (status !== 200) throw new Error(JSON.stringify(body));
   return body;
+}
+
+const error = (status: number, code: string, message = "no") =>
+  answerJson(status, { error: { code, message, type: code } });
+
+const slow: Answering = (one, response, n) => void setTimeout(() => OK(one, response, n), 1_000);
+
+function idIn(text: string): string {
+  const { replay_id }: { replay_id: string } = JSON.parse(text);
+  return replay_id;
+}
+
+async function send(body: JsonObject, headers: Record<string, string>, signal?: AbortSignal) {
+  return fetch(`${served.server.url}/v1/replays`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", ...headers },
+    body: JSON.stringify(body),
+    ...(signal === undefined ? {} : { signal }),
+  });
 }
 
 describe("a live replay", () => {
@@ -217,8 +233,6 @@ describe("a live replay", () => {
 });
 
 describe("failures are data", () => {
-  const error = (status: number, code: string, message = "no") =>
-    answerJson(status, { error: { code, message, type: code } });
   const table: readonly (readonly [string, Answering, string, number])[] = [
     ["429 for a while", error(429, "rate_limit_exceeded"), "rate_limited", 3],
     ["429 for good", error(429, "insufficient_quota"), "quota_exhausted", 1],
@@ -333,26 +347,13 @@ describe("failures are data", () => {
 });
 
 describe("one call, one entry", () => {
-  const slow: Answering = (one, response, n) => void setTimeout(() => OK(one, response, n), 1_000);
-
-  async function send(body: JsonObject, headers: Record<string, string>, signal?: AbortSignal) {
-    return fetch(`${served.server.url}/v1/replays`, {
-      method: "POST",
-      headers: { "Content-Type": "application/json", ...headers },
-      body: JSON.stringify(body),
-      ...(signal === undefined ? {} : { signal }),
-    });
-  }
-
   test("concurrent twins under one key call the provider once", async ({ expect }) => {
     provider.answer(slow);
     const body = { decision_id: await recorded(), mode: "live" };
     const twins = await Promise.all(
       [1, 2, 3].map(() => send(body, { "Idempotency-Key": "twins-1" })),
     );
-    const ids = await Promise.all(
-      twins.map(async (twin) => (JSON.parse(await twin.text()) as Replay).replay_id),
-    );
+    const ids = await Promise.all(twins.map(async (twin) => idIn(await twin.text())));
     expect(new Set(ids).size).toBe(1);
     expect(provider.received.length).toBe(1);
     expect(
@@ -379,7 +380,7 @@ describe("one call, one entry", () => {
     const decision_id = await recorded();
     const accepted = await send({ decision_id, mode: "live" }, { Prefer: "respond-async" });
     expect(accepted.status).toBe(202);
-    const { replay_id } = JSON.parse(await accepted.text()) as Replay;
+    const replay_id = idIn(await accepted.text());
     const states = new Set<string>();
     for (let i = 0; i < 40 && !states.has("completed"); i++) {
       states.add((await served.api.get<Replay>(`/v1/replays/${replay_id}`)).body.execution_status);

@@ -10,7 +10,7 @@ import { objectAt, textAt } from "../../replay/json-read.ts";
 import { effectiveProvider, rebuild } from "../../replay/rebuild.ts";
 import type { RecordedDecision } from "../../replay/recorded-decision.ts";
 import { toReplay } from "../../replay/replay.ts";
-import type { Replay, ReplayCreate } from "../../replay/schema.ts";
+import type { Replay, ReplayAccepted, ReplayCreate } from "../../replay/schema.ts";
 import {
   coveredBy,
   json,
@@ -133,7 +133,11 @@ function asksForAsync(request: Request): boolean {
 }
 
 function accepted(replayId: string, decisionId: string): Response {
-  const body = { replay_id: replayId, decision_id: decisionId, execution_status: "pending" };
+  const body: z.infer<typeof ReplayAccepted> = {
+    replay_id: replayId,
+    decision_id: decisionId,
+    execution_status: "pending",
+  };
   return new Response(JSON.stringify(body), {
     status: 202,
     headers: {

@@ -5,7 +5,7 @@ import { draftEntry, type KeyedRequest } from "../../ledger/draft.ts";
 import type { EntryDraft } from "../../ledger/entry.ts";
 import type { Decision } from "../../ledger/schema.ts";
 import { toOpenReplay, toReplay } from "../../replay/replay.ts";
-import { Compare, Replay, ReplayCreate } from "../../replay/schema.ts";
+import { Compare, Replay, ReplayAccepted, ReplayCreate } from "../../replay/schema.ts";
 import { replayed } from "../../replay/simulate.ts";
 import { json, keyedFrom, landedBefore, Receipt, ReceiptQuery } from "../answers.ts";
 import { appendOnce } from "../append-once.ts";
@@ -81,6 +81,7 @@ const createReplay = endpoint(
       description: "The replay",
       content: { "application/json": { schema: Replay.extend({ receipt: Receipt }) } },
     },
+    accepted: { description: "It runs: GET it until it is there", schema: ReplayAccepted },
     problems: [404, 413, 415, 422, 503],
   },
   async (call) => {

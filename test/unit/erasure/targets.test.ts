@@ -5,8 +5,8 @@ import { chunkTargets, erasureTargets, nameOf } from "../../../src/erasure/targe
 import { HEADER_BYTES_MAX } from "../../../src/ledger/limits.ts";
 import type { ErasableEntry } from "../../../src/ledger/read.ts";
 
-function entry(index: number, id: string, kind: string, fields: string[], simulated = false) {
-  return { index, id, kind, fields, simulated };
+function entry(index: number, id: string, kind: string, fields: string[], repeatsOutput = false) {
+  return { index, id, kind, fields, repeatsOutput };
 }
 
 const recorded = entry(3, "dec_1", "decision_recorded", ["request", "output", "model", "input"]);
@@ -66,6 +66,16 @@ test("the output takes its copies in simulated replays with it, not what a live 
       { index: 9, fields: ["replay_output"] },
     ],
   });
+});
+
+test("what a provider said of a request may quote it, and goes with it", () => {
+  const failed = entry(13, "rep_3", "replay_completed", ["attempts", "error", "overrides"]);
+  const entries = [...history, failed];
+  for (const field of ["input", "output"]) {
+    const taken = erasureTargets(entries, [field], namesOf(entries));
+    const targets = taken.ok ? taken.targets.filter(({ index }) => index === 13) : [];
+    expect(targets).toEqual(field === "input" ? [{ index: 13, fields: ["error"] }] : []);
+  }
 });
 
 test("another entry's field is named behind its id; a bare name is the decision's own", () => {

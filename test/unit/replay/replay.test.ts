@@ -63,6 +63,17 @@ describe("a replay", () => {
       output_changed: false,
       diff_summary: null,
       error: null,
+      outcome: null,
+      fidelity: null,
+      attempts: [],
+      provider: null,
+      requested_model: null,
+      served_model: null,
+      usage: null,
+      usage_raw: null,
+      cost: null,
+      latency_ms: null,
+      diff: null,
     });
   });
 
