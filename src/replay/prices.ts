@@ -33,7 +33,10 @@ export const PriceListCreate = z
       .string()
       .regex(/^[A-Z]{3}$/, { error: "must be an ISO 4217 code" })
       .default("USD"),
-    prices: z.array(Price).max(PRICES_MAX, { error: `must hold at most ${PRICES_MAX} prices` }),
+    prices: z
+      .array(Price)
+      .max(PRICES_MAX, { error: `must hold at most ${PRICES_MAX} prices` })
+      .meta({ example: [{ provider: "openai", model: "gpt-4o*", input: 2.5, output: 10 }] }),
   })
   .meta({
     id: "PriceListCreate",

@@ -692,6 +692,7 @@ describe("comparing", () => {
       replay_output: replay.replay_output,
       output_changed: true,
       diff_summary: replay.diff_summary,
+      diff: null, // no model ran
     });
   });
 
