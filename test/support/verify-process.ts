@@ -44,6 +44,9 @@ export async function hasPython(): Promise<boolean> {
   return (await run("python3", ["--version"])).code === 0;
 }
 
+/** What a person's shell has: a CI machine switches colours off for whatever runs there. */
+const { CI: _ci, NO_COLOR: _noColor, FORCE_COLOR: _forceColor, ...inherited } = process.env;
+
 function run(
   command: string,
   args: readonly string[],
@@ -53,7 +56,7 @@ function run(
     execFile(
       command,
       args,
-      { cwd: REPOSITORY, env: { ...process.env, ...env }, timeout: RUN_MS_MAX },
+      { cwd: REPOSITORY, env: { ...inherited, ...env }, timeout: RUN_MS_MAX },
       (error, stdout, stderr) => {
         const code = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
         resolve({ code, stdout, stderr });
