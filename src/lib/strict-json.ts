@@ -24,7 +24,7 @@ const PATH_CHARACTERS_MAX = 200;
 
 const SCALAR = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
 /** What a string holds only escaped, or escapes with. */
-// oxlint-disable-next-line no-control-regex
+// oxlint-disable-next-line no-control-regex -- RFC 8259 refuses exactly these unescaped
 const SPECIAL = /[\\\0-\x1f]/g;
 const UNSAFE_INTEGER = "integer beyond ±9007199254740991 would lose digits; send it as a string";
 const OVERFLOW = "number too large for a double; send it as a string";

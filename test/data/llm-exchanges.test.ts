@@ -15,7 +15,10 @@ import { rebuild } from "../../src/replay/rebuild.ts";
 import { exchanges, spokenBy, type Exchange } from "../support/exchanges.ts";
 import { recordingServer, type RecordingServer } from "../support/recording-server.ts";
 
-const FOLDER = join(process.env["LOOPGRID_DATA"] ?? "/work/shared/data", "llm-exchanges");
+const FOLDER = join(
+  process.env["LOOPGRID_DATA"] ?? join(import.meta.dirname, "../../../shared/data"),
+  "llm-exchanges",
+);
 const RECORDED = existsSync(FOLDER) ? exchanges(FOLDER) : [];
 const SPOKEN = RECORDED.filter((exchange) => spokenBy(exchange) !== undefined);
 
