@@ -2,6 +2,7 @@
  * What waits for the next commit, DESIGN §2 "Group commit": first come, first placed, bounded.
  * Pure but for the callbacks it keeps.
  */
+import type { RequestRow } from "./ports.ts";
 import type { AppendOutcome, AppendRequest } from "./sequencing.ts";
 
 /** One commit: at most these entries, and these octets of content (an isolate holds 128 MB). */
@@ -70,4 +71,21 @@ function dependsOn({ request }: Waiting, decisions: ReadonlySet<string>): boolea
     ({ onlyIf, decisionId }) =>
       onlyIf !== undefined && decisionId !== undefined && decisions.has(decisionId),
   );
+}
+
+/** Where each keyed request's entries will be, once `size` entries precede the group. */
+export function requestRows(waiting: readonly Waiting[], size: number): RequestRow[] {
+  const rows: RequestRow[] = [];
+  let firstIndex = size;
+  for (const { request } of waiting) {
+    const count = request.drafts.length;
+    if (request.requestKey !== undefined)
+      rows.push({ requestKey: request.requestKey, firstIndex, count });
+    firstIndex += count;
+  }
+  return rows;
+}
+
+export function answerAll(waiting: readonly Waiting[], outcome: AppendOutcome): void {
+  for (const { answer } of waiting) answer(outcome);
 }

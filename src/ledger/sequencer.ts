@@ -10,7 +10,7 @@
  */
 import { toHex } from "../lib/bytes.ts";
 import { appendDrafts, RANDOM_BYTES_PER_ENTRY, type Appended, type Head } from "./append.ts";
-import { AppendQueue, isErasure, type Waiting } from "./append-queue.ts";
+import { answerAll, AppendQueue, isErasure, requestRows, type Waiting } from "./append-queue.ts";
 import { formatCheckpoint } from "./checkpoint.ts";
 import { settle } from "./commit-outcome.ts";
 import type { EntryDraft } from "./entry.ts";
@@ -23,15 +23,15 @@ import type {
   Commit,
   DecisionCondition,
   LedgerStore,
-  RequestRow,
   SequencerMemory,
 } from "./ports.ts";
-import type {
-  AppendOutcome,
-  AppendRequest,
-  CoveredBy,
-  KeyRange,
-  SequencerStatus,
+import {
+  asRepeat,
+  type AppendOutcome,
+  type AppendRequest,
+  type CoveredBy,
+  type KeyRange,
+  type SequencerStatus,
 } from "./sequencing.ts";
 import { rootOf } from "./tiles.ts";
 
@@ -289,32 +289,6 @@ export class LedgerSequencer {
 
 function conditionOf({ decisionId, onlyIf }: EntryDraft): DecisionCondition[] {
   return decisionId === undefined || onlyIf === undefined ? [] : [{ decisionId, ...onlyIf }];
-}
-
-/** A concurrent twin of a keyed request learns where the first one's entries are. */
-function asRepeat(first: AppendOutcome): AppendOutcome {
-  if (first.kind !== "appended") return first;
-  return {
-    kind: "repeated",
-    firstIndex: first.entries[0]?.index ?? 0,
-    count: first.entries.length,
-  };
-}
-
-function requestRows(waiting: readonly Waiting[], size: number): RequestRow[] {
-  const rows: RequestRow[] = [];
-  let firstIndex = size;
-  for (const { request } of waiting) {
-    const count = request.drafts.length;
-    if (request.requestKey !== undefined)
-      rows.push({ requestKey: request.requestKey, firstIndex, count });
-    firstIndex += count;
-  }
-  return rows;
-}
-
-function answerAll(waiting: readonly Waiting[], outcome: AppendOutcome): void {
-  for (const { answer } of waiting) answer(outcome);
 }
 
 function outcomeOf(error: unknown): AppendOutcome {

@@ -52,3 +52,13 @@ export interface SequencerStatus {
   readonly acknowledged: Acknowledged | null;
   readonly refusal: { readonly fault: Fault; readonly detail: string } | null;
 }
+
+/** A concurrent twin of a keyed request learns where the first one's entries are. */
+export function asRepeat(first: AppendOutcome): AppendOutcome {
+  if (first.kind !== "appended") return first;
+  return {
+    kind: "repeated",
+    firstIndex: first.entries[0]?.index ?? 0,
+    count: first.entries.length,
+  };
+}
