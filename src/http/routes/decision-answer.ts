@@ -1,6 +1,7 @@
 /** A decision as an appending route answers it: with a receipt, as of some entry. */
 import type { z } from "zod";
 import { toDecision } from "../../ledger/decision.ts";
+import { readDecision, type DecisionWithErasures } from "../../ledger/read-decision.ts";
 import type { Decision } from "../../ledger/schema.ts";
 import type { Receipt } from "../answers.ts";
 import { Problem } from "../problem.ts";
@@ -17,20 +18,14 @@ export async function requireDecision(
   throw new Problem(404, `Decision ${decisionId} not found`);
 }
 
-/** The decision as it is now, with the name of every field that was erased from its entries. */
+/** The decision as it is now, with the name of every field that was erased from its entries. @throws Problem 404 */
 export async function decisionWithErasures(
   { reader }: LedgerService,
   decisionId: string,
-): Promise<Decision & { erased: string[] }> {
-  const [entries, erased] = await Promise.all([
-    reader.decision(decisionId),
-    reader.erasedFields(decisionId),
-  ]);
-  if (entries === undefined) throw new Problem(404, `Decision ${decisionId} not found`);
-  const names = erased.map(({ entryId, field }) =>
-    entryId === decisionId ? field : `${entryId}.${field}`,
-  );
-  return { ...toDecision(entries), erased: names };
+): Promise<DecisionWithErasures> {
+  const decision = await readDecision(reader, decisionId);
+  if (decision === undefined) throw new Problem(404, `Decision ${decisionId} not found`);
+  return decision;
 }
 
 /** The decision that the entry at `index` is about, as it was right after that entry. */

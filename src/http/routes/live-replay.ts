@@ -7,6 +7,7 @@ import { ID_RANDOM_BYTES, mintId } from "../../lib/ids.ts";
 import { refusedBaseUrl } from "../../replay/base-url.ts";
 import type { ReplayJob } from "../../replay/job.ts";
 import { objectAt, textAt } from "../../replay/json-read.ts";
+import { replayMode, type Erasable } from "../../replay/mode.ts";
 import { effectiveProvider, rebuild } from "../../replay/rebuild.ts";
 import type { RecordedDecision } from "../../replay/recorded-decision.ts";
 import { toReplay } from "../../replay/replay.ts";
@@ -25,29 +26,11 @@ import { invalid, Problem } from "../problem.ts";
 
 type ReplayCall = Call<unknown, z.infer<typeof ReceiptQuery>, ReplayCreate>;
 
-/** What is gone cannot be sent again: such a replay is recorded as what it is, without a call. */
-type Erasable = RecordedDecision & { readonly erased: readonly string[] };
-
-const SENT_FIELDS: ReadonlySet<string> = new Set([
-  "input",
-  "model",
-  "prompt",
-  "tool_calls",
-  "output",
-]);
-
 /** @throws Problem 422 when live is asked for and nobody is configured to answer */
 export function isLive({ body, services }: ReplayCall, decision: Erasable): boolean {
-  if (body.mode === "simulated") return false;
-  if (decision.erased.some((field) => SENT_FIELDS.has(field))) return false;
-  const provider = effectiveProvider(decision, body.overrides ?? {});
-  if (provider !== undefined && services.providers.connection(provider) !== undefined) return true;
-  if (body.mode === "auto") return false;
-  const message =
-    provider === undefined
-      ? "live: the decision names no provider that is known here; GET /v1/providers lists them"
-      : `live: provider ${provider.name} is not configured; GET /v1/providers says what it needs`;
-  throw invalid([{ path: "mode", message }]);
+  const mode = replayMode(body.mode, decision, body.overrides ?? {}, services.providers);
+  if (mode.kind === "refused") throw invalid([{ path: "mode", message: mode.message }]);
+  return mode.kind === "live";
 }
 
 export async function createLive(

@@ -1,12 +1,12 @@
 /** Replays and comparisons, CONTRACT "Replay". */
 import { z } from "zod";
 import { toDecision } from "../../ledger/decision.ts";
-import { draftEntry, type KeyedRequest } from "../../ledger/draft.ts";
+import type { KeyedRequest } from "../../ledger/draft.ts";
 import type { EntryDraft } from "../../ledger/entry.ts";
 import type { Decision } from "../../ledger/schema.ts";
 import { toOpenReplay, toReplay } from "../../replay/replay.ts";
 import { Compare, Replay, ReplayAccepted, ReplayCreate } from "../../replay/schema.ts";
-import { replayed } from "../../replay/simulate.ts";
+import { simulatedDraft } from "../../replay/simulated-draft.ts";
 import { json, keyedFrom, landedBefore, Receipt, ReceiptQuery } from "../answers.ts";
 import { appendOnce } from "../append-once.ts";
 import { endpoint, type Call, type Endpoint } from "../endpoint.ts";
@@ -41,27 +41,15 @@ async function existingReplay(
   return toOpenReplay(open);
 }
 
-/** A replay of content that an erasure took meanwhile would bring a copy of it back: never committed. */
 async function replayDraft(
   { body, ledger, principal, services }: Call<unknown, unknown, ReplayCreate>,
   keyed: KeyedRequest | undefined,
 ): Promise<EntryDraft> {
-  const { decision_id, overrides = null, triggered_by } = body;
+  const { decision_id: decisionId, overrides = null, triggered_by: triggeredBy } = body;
   const size = (await ledger.reader.head())?.size ?? 0;
-  const decision = await decisionWithErasures(ledger, decision_id);
-  const { facts, replay_output, error } = replayed(decision, decision.erased, overrides);
-  const fields = { overrides, replay_output, error, triggered_by };
-  const input = {
-    kind: "replay_completed",
-    decisionId: decision_id,
-    facts,
-    fields,
-    keyed,
-  } as const;
-  return {
-    ...draftEntry({ ...input, actor: principal.actor }, services.random),
-    onlyIf: { size, kinds: ["content_erased"] },
-  };
+  const decision = await decisionWithErasures(ledger, decisionId);
+  const replay = { decisionId, overrides, triggeredBy, actor: principal.actor, keyed };
+  return simulatedDraft(replay, decision, size, services.random);
 }
 
 const createReplay = endpoint(
