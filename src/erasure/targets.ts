@@ -42,7 +42,9 @@ export function erasureTargets(
 }
 
 function fieldsToErase(entry: ErasableEntry, wanted: ReadonlySet<string> | undefined): string[] {
-  if (wanted === undefined) return [...entry.fields].toSorted();
+  // A judge is shown the question, the answers and the correction: whatever goes, its copy goes too.
+  const isCopy = entry.kind === "judgement_recorded";
+  if (wanted === undefined || isCopy) return [...entry.fields].toSorted();
   const taken = entry.fields.filter(
     (field) =>
       wanted.has(nameOf(entry, field)) ||

@@ -14,6 +14,8 @@ import { complianceEndpoints } from "./routes/compliance.ts";
 import { correctionEndpoints } from "./routes/corrections.ts";
 import { decisionEndpoints } from "./routes/decisions.ts";
 import { erasureEndpoints } from "./routes/erasure.ts";
+import { experimentProgressEndpoints } from "./routes/experiment-progress.ts";
+import { experimentEndpoints } from "./routes/experiments.ts";
 import { evidenceEndpoints } from "./routes/evidence.ts";
 import { exportEndpoints } from "./routes/export.ts";
 import { integrityEndpoints } from "./routes/integrity.ts";
@@ -39,6 +41,8 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...correctionEndpoints,
   ...replayEndpoints,
   ...replayListEndpoints,
+  ...experimentEndpoints,
+  ...experimentProgressEndpoints,
   ...ledgerEndpoints,
   ...ledgersEndpoints,
   ...proofEndpoints,

@@ -11,6 +11,7 @@ import type { Finding } from "../ledger/fault.ts";
 import type { LedgerOperations } from "../ledger/operations.ts";
 import type { LedgerReader } from "../ledger/read.ts";
 import type { ProviderConnections } from "../replay/connections.ts";
+import type { LedgerExperiments } from "../replay/experiments/port.ts";
 import type { LedgerReplays } from "../replay/job.ts";
 import type { RateLimits } from "./rate-limit.ts";
 
@@ -21,6 +22,7 @@ export interface LedgerService {
   readonly audit: AuditReader;
   readonly operations: LedgerOperations;
   readonly replays: LedgerReplays;
+  readonly experiments: LedgerExperiments;
   append(request: AppendRequest): Promise<AppendOutcome>;
   status(): Promise<SequencerStatus>;
 }

@@ -24,6 +24,8 @@ export const ReplayJob = z.object({
   triggeredBy: z.string(),
   overrides: JsonObject.nullable(),
   keyed: Keyed.nullable(),
+  /** The experiment it is part of. */
+  experimentId: z.string().optional(),
   /** The client does not wait: a model may think for minutes. */
   patient: z.boolean(),
 });
@@ -62,6 +64,7 @@ export interface ReplayFilter {
   readonly executionMode: string | undefined;
   readonly provider: string | undefined;
   readonly model: string | undefined;
+  readonly experimentId: string | undefined;
 }
 
 /** Everything about replays that one ledger's database holds beside its entries. */

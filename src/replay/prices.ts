@@ -96,7 +96,7 @@ function part(tokens: number, perMillion: number | undefined): number | null {
 }
 
 /** The exact name, else the longest beginning. */
-function priceOf({ prices }: PriceList, provider: string, model: string): Price | undefined {
+export function priceOf({ prices }: PriceList, provider: string, model: string): Price | undefined {
   const own = prices.filter((price) => price.provider === provider);
   const exact = own.find((price) => price.model === model);
   if (exact !== undefined) return exact;

@@ -189,7 +189,8 @@ function sealed(
   fields: JsonObject,
   { randomBytes }: RunPorts,
 ): EntryDraft {
-  const { replayId: id, decisionId, actor, keyed } = job;
-  const input = { kind: "replay_completed", id, decisionId, actor, facts, fields } as const;
+  const { replayId: id, decisionId, actor, keyed, experimentId } = job;
+  const all = experimentId === undefined ? facts : { ...facts, experiment_id: experimentId };
+  const input = { kind: "replay_completed", id, decisionId, actor, facts: all, fields } as const;
   return draftEntry(keyed === null ? input : { ...input, keyed }, randomBytes);
 }

@@ -10,7 +10,7 @@ import { JsonObject, Model, NullableJsonObject, Timestamp } from "../ledger/sche
  * What replaces the recorded request. `input` replaces it whole, `model` and `prompt` merge
  * shallowly. Other members are kept with the replay and change nothing.
  */
-const Overrides = JsonObject.superRefine((overrides, context) => {
+export const Overrides = JsonObject.superRefine((overrides, context) => {
   const known = z.object({
     input: JsonObject.optional(),
     model: Model.optional(),
@@ -108,6 +108,7 @@ export const Replay = z
     decision_id: z.string(),
     created_at: Timestamp,
     triggered_by: z.string().nullable(),
+    experiment_id: z.string().nullable().meta({ description: "The experiment it is part of." }),
     overrides: NullableJsonObject,
     replay_output: NullableJsonObject,
     execution_status: z.enum(["completed", "failed", "pending", "running"]),

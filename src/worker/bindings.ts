@@ -13,8 +13,14 @@ export interface ReplayRunnerRpc extends Rpc.DurableObjectBranded {
   run(replayId: string): Promise<void>;
 }
 
+/** What the Worker may call on an experiment runner (src/worker/experiment-runner.ts). */
+export interface ExperimentRunnerRpc extends Rpc.DurableObjectBranded {
+  wake(): Promise<void>;
+}
+
 export interface Env extends LimiterBindings {
   readonly DB: D1Database;
   readonly SEQUENCER: DurableObjectNamespace<SequencerRpc>;
   readonly REPLAY_RUNNER: DurableObjectNamespace<ReplayRunnerRpc>;
+  readonly EXPERIMENT_RUNNER: DurableObjectNamespace<ExperimentRunnerRpc>;
 }

@@ -8,6 +8,7 @@ import erasure from "../../migrations/0002_erasure.sql";
 import access from "../../migrations/0003_access.sql";
 import operations from "../../migrations/0004_operations.sql";
 import replays from "../../migrations/0005_replays.sql";
+import experiments from "../../migrations/0006_experiments.sql";
 
 /** Forward only: a file that was released is never edited. */
 const MIGRATIONS: readonly (readonly [name: string, sql: string])[] = [
@@ -16,6 +17,7 @@ const MIGRATIONS: readonly (readonly [name: string, sql: string])[] = [
   ["0003_access.sql", access],
   ["0004_operations.sql", operations],
   ["0005_replays.sql", replays],
+  ["0006_experiments.sql", experiments],
 ];
 
 const STATEMENT_END = /^--> statement$/m;

@@ -33,7 +33,8 @@ const SELECT_REPLAYS = `
     AND (?5 IS NULL OR entry.header ->> '$.facts.execution_mode' = ?5)
     AND (?6 IS NULL OR entry.header ->> '$.facts.provider' = ?6)
     AND (?7 IS NULL OR entry.header ->> '$.facts.requested_model' = ?7)
-  ORDER BY entry_ref.entry_index DESC LIMIT ?8`;
+    AND (?8 IS NULL OR entry.header ->> '$.facts.experiment_id' = ?8)
+  ORDER BY entry_ref.entry_index DESC LIMIT ?9`;
 
 interface JobRow {
   readonly job: string;
@@ -95,8 +96,10 @@ export function d1Replays(db: D1Database, ledger: string): Omit<LedgerReplays, "
       await db.prepare(INSERT_PRICES).bind(ledger, at, JSON.stringify(list)).run();
       return (await prices()) ?? NO_PRICES;
     },
-    async list({ decisionId, outcome, executionMode, provider, model }, before, limit) {
-      const bound = [ledger, before, decisionId, outcome, executionMode, provider, model, limit];
+    async list(filter, before, limit) {
+      const { decisionId, outcome, executionMode, provider, model, experimentId } = filter;
+      const asked = [decisionId, outcome, executionMode, provider, model, experimentId];
+      const bound = [ledger, before, ...asked, limit];
       const rows = await db
         .prepare(SELECT_REPLAYS)
         .bind(...bound.map((value) => value ?? null))

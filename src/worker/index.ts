@@ -15,15 +15,17 @@ import { d1AuditReader } from "./d1-audit.ts";
 import { d1ApiKeys } from "./d1-keys.ts";
 import { migrate } from "./d1-migrations.ts";
 import { d1Operations, readDegraded } from "./d1-operations.ts";
+import { d1Experiments } from "./d1-experiments.ts";
 import { d1LedgerReader } from "./d1-reader.ts";
 import { d1Replays } from "./d1-replays.ts";
 import { serverSecret } from "./d1-server-secret.ts";
 import { ledgerLocations } from "./ledger-databases.ts";
 import { databasesOf } from "./ledger-location.ts";
-import { replayRunners, sequencers } from "./objects.ts";
+import { experimentRunners, replayRunners, sequencers } from "./objects.ts";
 import { providerConnections } from "./providers.ts";
 import { rateLimits } from "./rate-limits.ts";
 
+export { ExperimentRunner } from "./experiment-runner.ts";
 export { ReplayRunner } from "./replay-runner.ts";
 export { Sequencer } from "./sequencer.ts";
 
@@ -133,6 +135,11 @@ function wireLedger(env: Env, config: Config, name: string, db: D1Database): Led
     replays: {
       ...d1Replays(db, name),
       run: (replayId) => replayRunners(env, config).getByName(name).run(replayId),
+    },
+    experiments: {
+      ...d1Experiments(db, name),
+      wake: (experimentId) =>
+        experimentRunners(env, config).getByName(`${name}/${experimentId}`).wake(),
     },
     async append(request) {
       try {

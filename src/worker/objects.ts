@@ -10,6 +10,13 @@ export function replayRunners({ REPLAY_RUNNER }: Env, config: Config): Env["REPL
   return within(REPLAY_RUNNER, config);
 }
 
+export function experimentRunners(
+  { EXPERIMENT_RUNNER }: Env,
+  config: Config,
+): Env["EXPERIMENT_RUNNER"] {
+  return within(EXPERIMENT_RUNNER, config);
+}
+
 /** In the EU where configured; the local runtime has no jurisdictions and says so by throwing. */
 function within<T extends Rpc.DurableObjectBranded>(
   namespace: DurableObjectNamespace<T>,

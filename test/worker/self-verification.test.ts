@@ -11,6 +11,7 @@ import { parseVerifierKey } from "../../src/ledger/note.ts";
 import { Chores } from "../../src/worker/chores.ts";
 import { d1AuditReader } from "../../src/worker/d1-audit.ts";
 import { d1Operations } from "../../src/worker/d1-operations.ts";
+import { d1Experiments } from "../../src/worker/d1-experiments.ts";
 import { d1LedgerReader } from "../../src/worker/d1-reader.ts";
 import { d1Replays } from "../../src/worker/d1-replays.ts";
 import { auditLedger } from "./support/audit.ts";
@@ -420,6 +421,7 @@ async function inLittleTime(query: IntegrityQuery) {
     audit: d1AuditReader(env.DB, "main"),
     operations: d1Operations(env.DB, "main"),
     replays: { ...d1Replays(env.DB, "main"), run: () => Promise.resolve() },
+    experiments: { ...d1Experiments(env.DB, "main"), wake: () => Promise.resolve() },
     append: () => Promise.reject(new Error("verification appends nothing")),
     status: () => Promise.resolve({ keys: [...keys], acknowledged, refusal }),
   };

@@ -21,6 +21,7 @@ const ReplayListQuery = z.object({
   execution_mode: z.string().optional(),
   provider: z.string().optional(),
   model: z.string().optional().meta({ description: "the requested one" }),
+  experiment_id: z.string().optional(),
   limit: integerParam(1, LIMIT_MAX)
     .optional()
     .meta({ type: "integer", minimum: 1, maximum: LIMIT_MAX, default: LIMIT_DEFAULT }),
@@ -57,13 +58,14 @@ const listReplays = endpoint(
     problems: [422],
   },
   async ({ query, ledger: { reader, replays } }) => {
-    const { decision_id, outcome, execution_mode, provider, model } = query;
+    const { decision_id, outcome, execution_mode, provider, model, experiment_id } = query;
     const filter = {
       decisionId: decision_id,
       outcome,
       executionMode: execution_mode,
       provider,
       model,
+      experimentId: experiment_id,
     };
     const limit = query.limit ?? LIMIT_DEFAULT;
     const indexes = await replays.list(filter, query.cursor ?? Number.MAX_SAFE_INTEGER, limit + 1);

@@ -31,6 +31,12 @@ const decisions: string[] = [];
 const spare = (): string => decisions.pop() ?? "none left";
 let replayed = { decision: "", replay: "" };
 let shareToken = "";
+let experiment = "";
+const experimentOn = (id: string) => ({
+  selection: { decision_ids: [id] },
+  scorers: [{ type: "exact" }],
+  mode: "simulated",
+});
 
 const aKey = async (): Promise<string> => (await makeKey(ask, ["read"], { ledger: "acme" })).key_id;
 
@@ -75,6 +81,16 @@ const CALLS: Readonly<Record<string, () => Call | Promise<Call>>> = {
     path: `/v1/decisions/${replayed.decision}/compare/${replayed.replay}`,
     otherLedger: 404,
   }),
+  createExperiment: () => ({
+    path: "/v1/experiments",
+    body: experimentOn(spare()),
+    otherLedger: 404,
+  }),
+  listExperiments: () => ({ path: "/v1/experiments" }),
+  getExperiment: () => ({ path: `/v1/experiments/${experiment}`, otherLedger: 404 }),
+  getExperimentItems: () => ({ path: `/v1/experiments/${experiment}/items`, otherLedger: 404 }),
+  cancelExperiment: () => ({ path: `/v1/experiments/${experiment}/cancel`, otherLedger: 404 }),
+  resumeExperiment: () => ({ path: `/v1/experiments/${experiment}/resume`, otherLedger: 404 }),
   getLedger: () => ({ path: "/v1/ledger" }),
   getCheckpoint: () => ({ path: "/v1/ledger/checkpoint" }),
   listEntries: () => ({ path: "/v1/ledger/entries" }),
@@ -146,6 +162,12 @@ beforeAll(async () => {
     body: { decision_id: target },
   });
   replayed = { decision: target, replay: String(replay.body["replay_id"]) };
+  const begun = await ask("/v1/experiments", {
+    method: "POST",
+    key: all.key,
+    body: experimentOn(target),
+  });
+  experiment = String(begun.body["experiment_id"]);
   const shared = await ask("/v1/shares", {
     method: "POST",
     key: all.key,

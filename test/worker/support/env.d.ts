@@ -9,6 +9,7 @@ declare global {
       readonly DB_1: D1Database;
       readonly SEQUENCER: DurableObjectNamespace<worker.Sequencer>;
       readonly REPLAY_RUNNER: DurableObjectNamespace<worker.ReplayRunner>;
+      readonly EXPERIMENT_RUNNER: DurableObjectNamespace<worker.ExperimentRunner>;
       readonly MIGRATIONS: D1Migration[];
     }
     interface GlobalProps {
