@@ -4,6 +4,7 @@
  * Pure.
  */
 import { isObject, type JsonObject, type JsonValue } from "../lib/json.ts";
+import { capturedFacts } from "./capture.ts";
 import type { SaltedValue } from "./entry.ts";
 import { factText } from "./facts.ts";
 import type { Decision, DecisionStatus, Header } from "./schema.ts";
@@ -88,5 +89,6 @@ export function toDecision({ recorded, flag, correction }: DecisionEntries): Dec
     correction: correction ? correctionOf(correction) : null,
     ledger: header.ledger,
     index: header.index,
+    ...capturedFacts(header.facts),
   };
 }

@@ -5,6 +5,7 @@
 import { toHex, utf8 } from "../lib/bytes.ts";
 import type { JsonObject, JsonValue } from "../lib/json.ts";
 import { canonicalize } from "./canonical-json.ts";
+import { captureFacts } from "./capture.ts";
 import {
   canonicalFields,
   contentBytes,
@@ -127,10 +128,17 @@ function requireContentFits(fields: CanonicalFields): void {
   if (bytes > CONTENT_BYTES_MAX) throw new ContentTooLarge(bytes);
 }
 
-/** What lists filter by. Strings where given (DESIGN §3). */
-function decisionFacts({ service_name, decision_type, model }: DecisionCreate): JsonObject {
+/** What lists filter by and reports count. Present where given (DESIGN §3). */
+function decisionFacts(create: DecisionCreate): JsonObject {
+  const { service_name, decision_type, model } = create;
   const facts: JsonObject = { service_name, decision_type };
   if (typeof model["provider"] === "string") facts["model_provider"] = model["provider"];
   if (typeof model["name"] === "string") facts["model_name"] = model["name"];
-  return facts;
+  const version = model["version"];
+  if (typeof version === "string" && version.length <= MODEL_VERSION_LENGTH_MAX)
+    facts["model_version"] = version;
+  return { ...facts, ...captureFacts(create) };
 }
+
+/** A longer one is no version: it stays content alone, for 0.1 let clients send anything here. */
+const MODEL_VERSION_LENGTH_MAX = 128;

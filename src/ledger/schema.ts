@@ -3,6 +3,7 @@
  * validation and the OpenAPI document are inferred from here.
  */
 import { z } from "zod";
+import { CaptureFacts, CapturedFacts, checkCapture } from "./capture.ts";
 import type { JsonObject as JsonObjectValue } from "../lib/json.ts";
 import { NAME_LENGTH_MAX } from "./limits.ts";
 import { withoutCredentials } from "./provider-call.ts";
@@ -69,7 +70,9 @@ export const DecisionCreate = z
           "Anything. `provider_call` {format, endpoint, headers} belongs to `input.request` and `output.response`; credentials in it are stripped on arrival.",
       })
       .optional(),
+    ...CaptureFacts.shape,
   })
+  .superRefine(checkCapture)
   .meta({ id: "DecisionCreate", description: "One AI decision to record." });
 export type DecisionCreate = z.infer<typeof DecisionCreate>;
 
@@ -148,6 +151,7 @@ export const Decision = z
     correction: Correction.nullable(),
     ledger: z.string(),
     index: z.int(),
+    ...CapturedFacts.shape,
   })
   .meta({ id: "Decision" });
 export type Decision = z.infer<typeof Decision>;

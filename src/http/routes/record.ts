@@ -1,5 +1,6 @@
 /** Recording decisions, one or up to a thousand, CONTRACT and DESIGN §4. */
 import { z } from "zod";
+import { capturedFacts } from "../../ledger/capture.ts";
 import type { StoredEntry } from "../../ledger/decision.ts";
 import { draftDecision } from "../../ledger/draft.ts";
 import type { EntryDraft } from "../../ledger/entry.ts";
@@ -110,6 +111,7 @@ const recordDecision = endpoint(
       correction: null,
       ledger: ledger.name,
       index: placed.index,
+      ...capturedFacts(draft.facts),
       receipt: await receiptOf(ledger, placed.index, covered, query),
     };
     return json(decision);
