@@ -220,7 +220,9 @@ function originalCost(decision: Decision, prices: PriceList): number | null {
   return costOf(prices, provider.name, models, reading.usage)?.amount ?? null;
 }
 
-/** Only where the application recorded it. */
-function originalLatencyMs({ metadata }: Decision): number | null {
+/** Only where the application recorded it: from begin to end, or as a number of its own. */
+function originalLatencyMs({ started_at, ended_at, metadata }: Decision): number | null {
+  if (started_at !== undefined && ended_at !== undefined)
+    return Date.parse(ended_at) - Date.parse(started_at);
   return numberAt(metadata ?? {}, "latency_ms") ?? null;
 }
