@@ -123,8 +123,8 @@ interface Ended {
 async function record(judged: Judged, ended: Ended, ports: RunPorts): Promise<void> {
   const { request, reading, size } = ended;
   const content = {
-    request: request.body,
-    response: reading.text,
+    sent: request.body,
+    received: reading.text,
     error: asJson(reading.error),
     usage_raw: reading.usageRaw,
   };

@@ -22,8 +22,9 @@ const EDIT_CHARACTERS_MAX = 20_000;
 
 /** @param truth undefined: nobody has corrected it; scorers that need no truth still judge */
 export function score(scorer: ComputedScorer, answer: Side, truth: Side | undefined): Verdict {
-  const given = placed(answer, scorer.path);
-  const right = truth === undefined ? undefined : placed(truth, scorer.truth_path ?? scorer.path);
+  const wantsJson = scorer.type === "json_fields";
+  const given = placed(answer, scorer.path, wantsJson);
+  const right = truth && placed(truth, scorer.truth_path ?? scorer.path, wantsJson);
   if (scorer.type === "regex") return given !== undefined && found(scorer, asText(given));
   if (scorer.type === "contains") {
     const wanted = scorer.text ?? (right === undefined ? undefined : asText(right));
@@ -55,8 +56,12 @@ function compare(scorer: Comparing, given: JsonValue, right: JsonValue): Verdict
 }
 
 /** At the pointer: in the answer where it is JSON, else in the object that holds it. */
-function placed({ text, value, whole }: Side, pointer: string | undefined): JsonValue | undefined {
-  if (pointer === undefined) return text ?? value;
+function placed(
+  { text, value, whole }: Side,
+  pointer: string | undefined,
+  wantsJson: boolean,
+): JsonValue | undefined {
+  if (pointer === undefined) return wantsJson ? (value ?? whole) : (text ?? value);
   return at(value, pointer) ?? at(whole, pointer);
 }
 
