@@ -55,6 +55,7 @@ describe("a replay", () => {
       replay_id: "rep_5",
       decision_id: "dec_0",
       created_at: "2026-11-22T18:26:55.934Z",
+      experiment_id: null,
       triggered_by: "sdk",
       overrides: null,
       replay_output: decision.output,

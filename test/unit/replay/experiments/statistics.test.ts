@@ -1,24 +1,12 @@
 /** Intervals and the exact test against values computed otherwise: exact integers, published tables. */
-import fc from "fast-check";
+import { assert, nat, property } from "fast-check";
 import { expect, test } from "vitest";
+import { mcnemarByIntegers } from "../../../support/mcnemar.ts";
 import {
   mcnemarExact,
   quantile,
   wilsonInterval,
 } from "../../../../src/replay/experiments/statistics.ts";
-
-/** Two-sided exact binomial by integers alone: nothing is rounded before the last division. */
-function mcnemarByIntegers(fixed: number, broken: number): number {
-  const n = BigInt(fixed + broken);
-  let term = 1n;
-  let tail = 0n;
-  for (let k = 0n; k <= BigInt(Math.min(fixed, broken)); k++) {
-    tail += term;
-    term = (term * (n - k)) / (k + 1n);
-  }
-  const scaled = (2n * tail * 10n ** 30n) / 2n ** n;
-  return Math.min(1, Number(scaled) / 1e30);
-}
 
 test("the exact McNemar test equals integer arithmetic, for every small pair and for large ones", () => {
   for (let fixed = 0; fixed <= 40; fixed++) {
@@ -39,8 +27,8 @@ test("known values of the exact test", () => {
 });
 
 test("which side is called fixed does not matter to the test", () => {
-  fc.assert(
-    fc.property(fc.nat(300), fc.nat(300), (fixed, broken) => {
+  assert(
+    property(nat(300), nat(300), (fixed, broken) => {
       const p = mcnemarExact(fixed, broken);
       expect(p).toBe(mcnemarExact(broken, fixed));
       expect(p).toBeGreaterThanOrEqual(0);
@@ -66,8 +54,8 @@ test("Wilson intervals equal published ones", () => {
 
 test("an interval holds its rate and stays within 0 and 1; of nothing there is none", () => {
   expect(wilsonInterval(0, 0)).toBeNull();
-  fc.assert(
-    fc.property(fc.nat(2_000), fc.nat(2_000), (a, b) => {
+  assert(
+    property(nat(2_000), nat(2_000), (a, b) => {
       const n = a + b + 1;
       const interval = wilsonInterval(a, n);
       expect(interval?.low).toBeLessThanOrEqual(a / n + 1e-12);
