@@ -32,6 +32,8 @@ export interface Connection {
   /** Without a trailing slash. */
   readonly baseUrl: string;
   readonly key: string | undefined;
+  /** Where it is asked otherwise than over the network: a binding. */
+  readonly fetch?: Fetch;
 }
 
 export interface Attempt {
@@ -96,13 +98,13 @@ interface Attempted {
 
 async function attempt(
   { adapter, provider, model, body, headers }: PreparedRequest,
-  { baseUrl, key }: Connection,
+  { baseUrl, key, fetch: own }: Connection,
   timeoutMs: number,
   { fetch, nowMs }: ExecutePorts,
 ): Promise<Attempted> {
   const signal = AbortSignal.timeout(Math.max(1, timeoutMs));
   try {
-    const response = await fetch(`${baseUrl}${adapter.path(model)}`, {
+    const response = await (own ?? fetch)(`${baseUrl}${adapter.path(model)}`, {
       method: "POST",
       headers: {
         "content-type": "application/json",

@@ -160,6 +160,7 @@ export function withoutThoughts(format: Format, body: JsonObject): Changed {
     });
   switch (format) {
     case "openai.chat":
+    case "workers-ai.run":
       return { body, notes };
     case "openai.responses": {
       const { input } = body;

@@ -11,6 +11,7 @@ export const FORMATS = [
   "openai.responses",
   "anthropic.messages",
   "google.generateContent",
+  "workers-ai.run",
 ] as const;
 export type Format = (typeof FORMATS)[number];
 

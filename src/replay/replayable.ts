@@ -28,6 +28,7 @@ function endsInCall({ format, messagesMember }: Adapter, body: JsonObject): bool
   if (last === undefined) return false;
   switch (format) {
     case "openai.chat":
+    case "workers-ai.run":
       return objectsAt(last, "tool_calls").length > 0;
     case "openai.responses":
       return last["type"] === "function_call";

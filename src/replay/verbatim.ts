@@ -47,7 +47,8 @@ function formatOf(decision: RecordedDecision, body: JsonObject): Format | undefi
   if (body["input"] !== undefined) return "openai.responses";
   if (!Array.isArray(body["messages"])) return undefined;
   const provider = providerOf(decision.model, textAt(call, "endpoint"), undefined);
-  return provider?.formats[0] === "anthropic.messages" ? "anthropic.messages" : "openai.chat";
+  const own = provider?.formats[0];
+  return own === "anthropic.messages" || own === "workers-ai.run" ? own : "openai.chat";
 }
 
 function modelInPath(endpoint: string | undefined): string | undefined {

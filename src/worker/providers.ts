@@ -2,6 +2,7 @@
 import { withoutSlash } from "../replay/base-url.ts";
 import type { ProviderConnections } from "../replay/connections.ts";
 import type { Connection } from "../replay/execute.ts";
+import { isAiBinding, workersAiConnection } from "./workers-ai.ts";
 import { baseUrlVar, keyVars, PROVIDERS } from "../replay/providers/table.ts";
 
 const REQUEST_BASE_URLS = "LOOPGRID_REPLAY_BASE_URLS";
@@ -15,6 +16,12 @@ export function providerConnections(env: object): ProviderConnections {
   );
   const connections = new Map<string, Connection>();
   for (const spec of PROVIDERS) {
+    const { binding } = spec;
+    if (binding !== undefined) {
+      const bound = Object.entries(env).find(([name]) => name === binding)?.[1];
+      if (isAiBinding(bound)) connections.set(spec.name, workersAiConnection(bound));
+      continue;
+    }
     const key = keyVars(spec)
       .map((name) => vars.get(name))
       .find((value) => value !== undefined);

@@ -109,7 +109,8 @@ const listProviders = endpoint(
                   configured: z.boolean(),
                   formats: z.array(z.string()),
                   key_variables: z.array(z.string()),
-                  base_url_variable: z.string(),
+                  base_url_variable: z.string().nullable(),
+                  binding: z.string().nullable(),
                 }),
               ),
             })
@@ -125,7 +126,8 @@ const listProviders = endpoint(
         configured: services.providers.connection(spec) !== undefined,
         formats: spec.formats,
         key_variables: keyVars(spec),
-        base_url_variable: baseUrlVar(spec),
+        base_url_variable: spec.binding === undefined ? baseUrlVar(spec) : null,
+        binding: spec.binding ?? null,
       })),
     }),
 );

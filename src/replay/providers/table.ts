@@ -9,6 +9,7 @@ import { anthropic } from "./anthropic.ts";
 import { gemini } from "./gemini.ts";
 import { openaiChat } from "./openai-chat.ts";
 import { openaiResponses } from "./openai-responses.ts";
+import { workersAi } from "./workers-ai.ts";
 
 export interface ProviderSpec {
   readonly name: string;
@@ -22,6 +23,8 @@ export interface ProviderSpec {
   /** More variables a key may be in, beside `<NAME>_API_KEY`. */
   readonly otherKeyVars?: readonly string[];
   readonly aliases?: readonly string[];
+  /** Asked through this binding of the Worker, without a key or an address. */
+  readonly binding?: string;
 }
 
 const compatible = (
@@ -70,6 +73,14 @@ export const PROVIDERS: readonly ProviderSpec[] = [
     otherKeyVars: ["VERTEX_ACCESS_TOKEN"],
     aliases: ["google-vertex", "vertex_ai"],
   },
+  {
+    name: "workers-ai",
+    formats: ["workers-ai.run"],
+    baseUrl: undefined,
+    keyHeader: "authorization",
+    binding: "AI",
+    aliases: ["workers_ai", "cloudflare"],
+  },
   compatible("mistral", "https://api.mistral.ai/v1", { aliases: ["mistralai"] }),
   compatible("groq", "https://api.groq.com/openai/v1"),
   compatible("openrouter", "https://openrouter.ai/api/v1"),
@@ -100,6 +111,7 @@ const ADAPTERS: Readonly<Record<Format, Adapter>> = {
   "openai.responses": openaiResponses,
   "anthropic.messages": anthropic,
   "google.generateContent": gemini,
+  "workers-ai.run": workersAi,
 };
 
 export function adapterOf(format: Format): Adapter {
@@ -120,6 +132,7 @@ const FAMILIES: readonly (readonly [RegExp, string])[] = [
   [/^(gpt-|o\d|chatgpt)/, "openai"],
   [/^claude-/, "anthropic"],
   [/^gemini-/, "gemini"],
+  [/^@(cf|hf)\//, "workers-ai"],
 ];
 
 /** Who answers for a model: as recorded, else whose address was called, else whose name it bears. */
@@ -148,6 +161,7 @@ function prefixOf({ name }: ProviderSpec): string {
 }
 
 export function keyVars(spec: ProviderSpec): readonly string[] {
+  if (spec.binding !== undefined) return [];
   return [`${prefixOf(spec)}_API_KEY`, ...(spec.otherKeyVars ?? [])];
 }
 

@@ -1,0 +1,45 @@
+/**
+ * Cloudflare Workers AI through its binding, reference §8.7: it is asked as Chat Completions are, the
+ * model apart; some models answer like those, the others with `{response, tool_calls, usage}`.
+ */
+import { isObject, type JsonObject } from "../../lib/json.ts";
+import { objectAt, objectsAt, textAt, without } from "../json-read.ts";
+import type { Reading } from "../outcome.ts";
+import type { Adapter } from "../provider.ts";
+import { readReply } from "../reply.ts";
+import { openaiChat } from "./openai-chat.ts";
+import { assembleChat, readChat } from "./openai-chat-read.ts";
+
+export const workersAi: Adapter = {
+  ...openaiChat,
+  format: "workers-ai.run",
+  path: (model) => `/run/${model}`,
+  modelMember: undefined,
+  parse(body, model) {
+    const { conversation, notes } = openaiChat.parse(body, model);
+    return { conversation: { ...conversation, model }, notes };
+  },
+  write(conversation) {
+    const { body, notes } = openaiChat.write(conversation);
+    return { body: without(body, "model"), notes };
+  },
+  read: (reply) => readReply(reply, assembleChat, readAnswer),
+};
+
+function readAnswer(body: JsonObject): Reading {
+  const result = objectAt(body, "result") ?? body; // as the REST API wraps it
+  return readChat(result["choices"] === undefined ? asChat(result) : result);
+}
+
+/** In the words of Chat Completions; a JSON mode answers with the value itself. */
+function asChat(result: JsonObject): JsonObject {
+  const { response, usage = null } = result;
+  if (response === undefined) return result;
+  const content = isObject(response) ? JSON.stringify(response) : response;
+  const tool_calls = objectsAt(result, "tool_calls").map((call) =>
+    isObject(call["function"]) ? call : { type: "function", function: call },
+  );
+  const message = { role: "assistant", content, tool_calls };
+  const finish_reason = textAt(result, "finish_reason") ?? "stop";
+  return { usage, choices: [{ index: 0, message, finish_reason }] };
+}
