@@ -6,7 +6,7 @@ import { DurableObject } from "cloudflare:workers";
 import { ExperimentRun, type RunnerPorts } from "../replay/experiments/runner.ts";
 import type { Env } from "./bindings.ts";
 import { parseConfig } from "./config.ts";
-import { d1RunnerRows } from "./d1-experiments.ts";
+import { d1RunnerRows } from "./d1-experiment-runner.ts";
 import { d1LedgerReader } from "./d1-reader.ts";
 import { d1Replays } from "./d1-replays.ts";
 import { ledgerLocations } from "./ledger-databases.ts";
