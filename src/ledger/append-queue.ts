@@ -43,6 +43,7 @@ export class AppendQueue {
     let bytes = 0;
     let count = 0;
     const decisions = new Set<string>();
+    const ids = new Set<string>();
     let erases = false;
     for (const waiting of this.#waiting) {
       entries += waiting.request.drafts.length;
@@ -50,6 +51,10 @@ export class AppendQueue {
       const full = entries > GROUP_ENTRIES_MAX || bytes > GROUP_BYTES_MAX;
       const erasesToo = isErasure(waiting);
       if (count > 0 && (full || (erases && erasesToo) || dependsOn(waiting, decisions))) break;
+      const given = waiting.request.drafts.flatMap(({ id }) => id ?? []);
+      // The same entry twice: the second finds the first in the ledger.
+      if (given.some((id) => ids.has(id))) break;
+      for (const id of given) ids.add(id);
       erases ||= erasesToo;
       for (const { decisionId } of waiting.request.drafts)
         if (decisionId) decisions.add(decisionId);

@@ -70,6 +70,10 @@ export interface LedgerStore extends TileReader {
   commit(commit: Commit): Promise<void>;
   chainHashAt(index: number): Promise<string | undefined>;
   requests(keys: readonly string[]): Promise<readonly RequestRow[]>;
+  /** Where entries other than decisions are, by the ids they created; those that are not there are left out. */
+  placed(
+    ids: readonly string[],
+  ): Promise<readonly { readonly id: string; readonly index: number }[]>;
   /** Headers of the entries of a kind that are about no decision, oldest first. They are few. */
   headersOfKind(kind: string): Promise<readonly string[]>;
   /** Which of these conditions do not hold, by position. */

@@ -9,22 +9,16 @@
  * not know it is replaced, hence the guard on the head in every commit (ports.ts, `commit`).
  */
 import { toHex } from "../lib/bytes.ts";
+import { conditionOf, stillAppendable } from "./after-conflict.ts";
 import { appendDrafts, RANDOM_BYTES_PER_ENTRY, type Appended, type Head } from "./append.ts";
-import { answerAll, AppendQueue, isErasure, requestRows, type Waiting } from "./append-queue.ts";
+import { answerAll, AppendQueue, requestRows, type Waiting } from "./append-queue.ts";
 import { formatCheckpoint } from "./checkpoint.ts";
 import { settle } from "./commit-outcome.ts";
-import type { EntryDraft } from "./entry.ts";
 import type { Hash } from "./hash.ts";
 import { keyChangeDraft, vkeyOf, type SigningKeys } from "./keys.ts";
 import { LedgerRefused, loadLedger, type OpenLedger } from "./load.ts";
 import { signNote } from "./note.ts";
-import type {
-  Acknowledged,
-  Commit,
-  DecisionCondition,
-  LedgerStore,
-  SequencerMemory,
-} from "./ports.ts";
+import type { Acknowledged, Commit, LedgerStore, SequencerMemory } from "./ports.ts";
 import {
   asRepeat,
   type AppendOutcome,
@@ -149,7 +143,7 @@ export class LedgerSequencer {
         if (settled === "committed") return this.#acknowledge(group);
         this.#open = undefined;
         if (settled === "unknown") break;
-        waiting = await this.#withoutStale(await this.#withoutRepeats(waiting));
+        waiting = await stillAppendable(this.#ports.store, waiting);
       }
       answerAll(waiting, {
         kind: "unavailable",
@@ -251,44 +245,6 @@ export class LedgerSequencer {
     if ((memory.acknowledged()?.size ?? 0) < size)
       memory.acknowledge({ size, rootHash: toHex(rootHash) });
   }
-
-  /** After a conflict: answers those whose key is in the ledger already, returns the others. */
-  async #withoutRepeats(waiting: readonly Waiting[]): Promise<readonly Waiting[]> {
-    const keys = waiting.flatMap(({ request }) => request.requestKey ?? []);
-    if (keys.length === 0) return waiting;
-    const used = new Map(
-      (await this.#ports.store.requests(keys)).map((row) => [row.requestKey, row]),
-    );
-    return waiting.filter(({ request, answer }) => {
-      const row = request.requestKey === undefined ? undefined : used.get(request.requestKey);
-      if (row !== undefined)
-        answer({ kind: "repeated", firstIndex: row.firstIndex, count: row.count });
-      return row === undefined;
-    });
-  }
-
-  /**
-   * After a conflict: answers those whose condition no longer holds, returns the others. Erasures
-   * always read again: what one of them takes may be what another took meanwhile.
-   */
-  async #withoutStale(all: readonly Waiting[]): Promise<readonly Waiting[]> {
-    const waiting = all.filter((one) => !isErasure(one));
-    answerAll(all.filter(isErasure), { kind: "stale" });
-    const conditional = waiting.flatMap((one) =>
-      one.request.drafts.flatMap(conditionOf).map((condition) => ({ one, condition })),
-    );
-    if (conditional.length === 0) return waiting;
-    const broken = await this.#ports.store.brokenConditions(
-      conditional.map(({ condition }) => condition),
-    );
-    const stale = new Set(broken.flatMap((position) => conditional[position]?.one ?? []));
-    answerAll([...stale], { kind: "stale" });
-    return waiting.filter((one) => !stale.has(one));
-  }
-}
-
-function conditionOf({ decisionId, onlyIf }: EntryDraft): DecisionCondition[] {
-  return decisionId === undefined || onlyIf === undefined ? [] : [{ decisionId, ...onlyIf }];
 }
 
 function outcomeOf(error: unknown): AppendOutcome {

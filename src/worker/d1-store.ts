@@ -39,6 +39,9 @@ const SELECT_TILE_ROOTS = `
 const SELECT_REQUESTS = `
   SELECT request_key AS requestKey, entry_index AS firstIndex, entries AS count
   FROM request WHERE ledger = ?1 AND request_key IN (SELECT value FROM json_each(?2))`;
+const SELECT_PLACED = `
+  SELECT id, entry_index AS "index" FROM entry_ref
+  WHERE ledger = ?1 AND id IN (SELECT value FROM json_each(?2))`;
 const SELECT_HEADERS_OF_KIND = `
   SELECT header FROM entry_ref JOIN entry USING (ledger, entry_index)
   WHERE ledger = ?1 AND entry_ref.kind = ?2 AND entry_ref.decision_id IS NULL ORDER BY entry_index`;
@@ -79,6 +82,14 @@ export function d1LedgerStore(db: D1Database, ledger: string): LedgerStore {
         .prepare(SELECT_REQUESTS)
         .bind(ledger, JSON.stringify(keys))
         .all<RequestRow>();
+      return results;
+    },
+
+    async placed(ids) {
+      const { results } = await db
+        .prepare(SELECT_PLACED)
+        .bind(ledger, JSON.stringify(ids))
+        .all<{ id: string; index: number }>();
       return results;
     },
 

@@ -33,6 +33,7 @@ export type ReadName =
   | "head"
   | "chainHashAt"
   | "requests"
+  | "placed"
   | "headersOfKind"
   | "brokenConditions"
   | "checkpointsAbove"
@@ -195,6 +196,15 @@ export class MemoryStore implements LedgerStore {
 
   requests(keys: readonly string[]): Promise<readonly RequestRow[]> {
     return this.#read("requests", () => keys.flatMap((key) => this.tables.requests.get(key) ?? []));
+  }
+
+  placed(ids: readonly string[]): Promise<readonly { id: string; index: number }[]> {
+    return this.#read("placed", () =>
+      this.rows().flatMap(({ header, index }) => {
+        const { id } = placeOf(header);
+        return ids.includes(id) ? { id, index } : [];
+      }),
+    );
   }
 
   headersOfKind(kind: string): Promise<readonly string[]> {

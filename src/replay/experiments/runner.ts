@@ -164,7 +164,7 @@ export class ExperimentRun {
     if ((await reader.indexOf(entryId)) === undefined) {
       const ending = { entryId, experimentId, actor, state: ended, progress, report };
       const outcome = await this.#ports.append({ drafts: [endedDraft(ending, randomBytes)] });
-      if (outcome.kind !== "appended")
+      if (outcome.kind !== "appended" && outcome.kind !== "repeated")
         throw new Error(`the end of ${experimentId} is not committed yet: ${outcome.kind}`);
     }
     await rows.end(ended, new Date(nowMs()).toISOString(), report);
