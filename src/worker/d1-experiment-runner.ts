@@ -35,12 +35,13 @@ const CLAIM = `
 const SETTLE = `
   UPDATE ops_experiment_item SET state = ?4, result = ?5,
          cost = iif(?6 IS NULL, cost, coalesce(cost, 0) + ?6)
-  WHERE ledger = ?1 AND experiment_id = ?2 AND position = ?3 AND state = 'running'`;
+  WHERE ledger = ?1 AND experiment_id = ?2 AND position = ?3 AND state = 'running' AND replay_id = ?7`;
 const SKIP_REST = `
   UPDATE ops_experiment_item SET state = 'skipped', result = ?3
   WHERE ledger = ?1 AND experiment_id = ?2 AND state = 'pending'`;
 const NAME_END = `
-  UPDATE ops_experiment SET ended_entry_id = ?3 WHERE ledger = ?1 AND experiment_id = ?2`;
+  UPDATE ops_experiment SET ended_entry_id = coalesce(ended_entry_id, ?3)
+  WHERE ledger = ?1 AND experiment_id = ?2 RETURNING ended_entry_id`;
 const END = `
   UPDATE ops_experiment SET state = ?3, ended_at = ?4, report = ?5
   WHERE ledger = ?1 AND experiment_id = ?2`;
@@ -75,14 +76,15 @@ export function d1RunnerRows(db: D1Database, ledger: string, id: string): Runner
     running: () => readItems(db.prepare(SELECT_RUNNING).bind(ledger, id)),
     items: (from, limit) => selectItems(db, ledger, id, from, limit),
     claim: async (position, replayId) => (await run(CLAIM, position, replayId)) === 1,
-    async settle(position, state, result, cost) {
-      await run(SETTLE, position, state, JSON.stringify(result), cost);
+    async settle({ position, replayId }, state, result, cost) {
+      await run(SETTLE, position, state, JSON.stringify(result), cost, replayId);
     },
     async skipRest(reason) {
       await run(SKIP_REST, JSON.stringify({ ...NO_RESULT, reason }));
     },
     async nameEnd(entryId) {
-      await run(NAME_END, entryId);
+      const name = db.prepare(NAME_END).bind(ledger, id, entryId);
+      return (await name.first<string>("ended_entry_id")) ?? entryId;
     },
     async end(state, endedAt, report) {
       await run(END, state, endedAt, JSON.stringify(report));

@@ -96,15 +96,16 @@ export interface RunnerRows {
   items(from: number, limit: number): Promise<readonly ItemRow[]>;
   /** Before anything is paid for. @returns whether it was still pending */
   claim(position: number, replayId: string): Promise<boolean>;
+  /** Only while the item still waits for this replay: once. */
   settle(
-    position: number,
+    claimed: { readonly position: number; readonly replayId: string },
     state: ItemState,
     result: ItemResult,
     cost: number | null,
   ): Promise<void>;
   skipRest(reason: string): Promise<void>;
-  /** Kept before the entry is appended, so that it is appended once. */
-  nameEnd(entryId: string): Promise<void>;
+  /** Kept before the entry is appended, so that it is appended once. @returns the id that was first */
+  nameEnd(entryId: string): Promise<string>;
   end(state: ExperimentState, endedAt: string, report: ExperimentReport): Promise<void>;
 }
 

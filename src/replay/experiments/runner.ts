@@ -15,7 +15,7 @@ import {
 import { afterItem, endOf, roomFor } from "./progress.ts";
 import { ReportFold } from "./report.ts";
 import { runItem, type ItemContext, type ItemPorts } from "./run-item.ts";
-import { isOver, type ExperimentReport } from "./schema.ts";
+import { isOver, type ExperimentReport, type Progress } from "./schema.ts";
 import { endedDraft, readStarted } from "./started.ts";
 
 /** Rows of a report read at once. */
@@ -70,7 +70,10 @@ export class ExperimentRun {
       if (waitMs > 0) return { kind: "more", inMs: waitMs };
       if (!isOver(row.state)) await this.#fill(row, context);
       if (this.#running.size === 0) {
-        await this.#end(row, context.definition);
+        const progress = await rows.progress();
+        // A replaced object does not know it: its items still run, and are joined when it is gone.
+        if (progress.pending > 0) return { kind: "more", inMs: RETRY_MS };
+        await this.#end(row, progress, context.definition);
         return { kind: "over" };
       }
       if (nowMs() >= untilMs) return { kind: "more", inMs: 0 };
@@ -128,7 +131,7 @@ export class ExperimentRun {
     const work = async () => {
       const settled = await runItem({ decisionId, replayId }, context, this.#ports);
       const { state, result, cost } = settled;
-      await this.#ports.rows.settle(position, state, result, cost);
+      await this.#ports.rows.settle({ position, replayId }, state, result, cost);
       this.#spent = afterItem(this.#spent, settled);
     };
     const done = work()
@@ -152,15 +155,14 @@ export class ExperimentRun {
 
   async #end(
     { state, actor, endedEntryId }: ExperimentRow,
+    progress: Progress,
     definition: ItemContext["definition"],
   ): Promise<void> {
     const { rows, reader, randomBytes, nowMs } = this.#ports;
     const experimentId = this.#experimentId;
-    const progress = await rows.progress();
     const ended = endOf(state, progress);
     const report = await this.#report(definition);
-    const entryId = endedEntryId ?? this.#mint("xnd_");
-    if (endedEntryId === null) await rows.nameEnd(entryId);
+    const entryId = endedEntryId ?? (await rows.nameEnd(this.#mint("xnd_")));
     if ((await reader.indexOf(entryId)) === undefined) {
       const ending = { entryId, experimentId, actor, state: ended, progress, report };
       const outcome = await this.#ports.append({ drafts: [endedDraft(ending, randomBytes)] });
