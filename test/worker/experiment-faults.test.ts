@@ -50,7 +50,7 @@ function portsOf(experimentId: string): RunnerPorts {
     sleep: (ms: number) => new Promise<void>((wake) => setTimeout(wake, Math.min(ms, 5))),
     nowMs: () => (clock += 50),
     random: () => 0,
-    randomBytes: (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes)),
+    randomBytes: random,
     log: () => undefined,
   };
   return {
@@ -61,6 +61,9 @@ function portsOf(experimentId: string): RunnerPorts {
     },
   };
 }
+
+const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
+const factsOf = ({ facts }: JsonObject): JsonObject => (isObject(facts) ? facts : {});
 
 let clock = Date.parse("2026-11-22T18:26:55.934Z");
 
@@ -94,7 +97,6 @@ async function begun(name: string): Promise<{ id: string; decisionIds: string[] 
     maxCost: null,
   };
   await d1Experiments(env.DB, "main").create(id, selected, at);
-  const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
   const draft = startedDraft(id, create, freeze(selected, batch.body.receipt.size), by, random);
   await sequencer().append({ drafts: [draft] });
   return { id, decisionIds };
@@ -121,7 +123,6 @@ async function expectOnce(id: string, decisionIds: readonly string[], expect: Ex
   const headers = (await column("SELECT header FROM entry ORDER BY entry_index")).map(
     (text): JsonObject => JSON.parse(text),
   );
-  const factsOf = (header: JsonObject) => (isObject(header["facts"]) ? header["facts"] : {});
   const own = headers.filter((header) => factsOf(header)["experiment_id"] === id);
   const replays = own.filter(({ kind }) => kind === "replay_completed");
   expect(replays.map(({ decision_id }) => decision_id).toSorted(textOrder)).toEqual(
@@ -164,5 +165,6 @@ describe("an experiment", () => {
       await expectOnce(id, decisionIds, expect);
     }
     await auditLedger({ expect }, {});
+    expect(asked.size).toBeGreaterThan(10);
   }, 60_000);
 });
