@@ -18,6 +18,7 @@ import { experimentProgressEndpoints } from "./routes/experiment-progress.ts";
 import { experimentEndpoints } from "./routes/experiments.ts";
 import { evidenceEndpoints } from "./routes/evidence.ts";
 import { exportEndpoints } from "./routes/export.ts";
+import { gapEndpoints } from "./routes/gaps.ts";
 import { integrityEndpoints } from "./routes/integrity.ts";
 import { keyEndpoints } from "./routes/keys.ts";
 import { ledgerEndpoints } from "./routes/ledger.ts";
@@ -47,6 +48,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...ledgersEndpoints,
   ...proofEndpoints,
   ...integrityEndpoints,
+  ...gapEndpoints,
   ...complianceEndpoints,
   ...exportEndpoints,
   ...evidenceEndpoints,

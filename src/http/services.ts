@@ -10,6 +10,7 @@ import type { AuditReader } from "../ledger/audit-port.ts";
 import type { Finding } from "../ledger/fault.ts";
 import type { LedgerOperations } from "../ledger/operations.ts";
 import type { LedgerReader } from "../ledger/read.ts";
+import type { TallyStore } from "../ledger/tally-port.ts";
 import type { ProviderConnections } from "../replay/connections.ts";
 import type { LedgerExperiments } from "../replay/experiments/port.ts";
 import type { LedgerReplays } from "../replay/job.ts";
@@ -23,6 +24,7 @@ export interface LedgerService {
   readonly operations: LedgerOperations;
   readonly replays: LedgerReplays;
   readonly experiments: LedgerExperiments;
+  readonly tallies: TallyStore;
   append(request: AppendRequest): Promise<AppendOutcome>;
   status(): Promise<SequencerStatus>;
 }

@@ -2,6 +2,7 @@
 import { equalBytes, toHex } from "../lib/bytes.ts";
 import type { AuditReader, AuditRequest, AuditRow, StoredTile } from "./audit-port.ts";
 import { checkProjections } from "./audit-projections.ts";
+import { TallyAudit } from "./audit-tally.ts";
 import { openCheckpoint, type Checkpoint } from "./checkpoint.ts";
 import type { Fault, Finding } from "./fault.ts";
 import type { Hash } from "./hash.ts";
@@ -18,6 +19,7 @@ export class AuditPass {
   readonly #reader: AuditReader;
   readonly #request: AuditRequest;
   readonly #verifier: EntryVerifier;
+  readonly #tallies: TallyAudit;
   #tree: Tree;
   #chainHash: string;
   /** After a gap every later root differs: said once, not for each checkpoint and tile. */
@@ -30,6 +32,7 @@ export class AuditPass {
     this.#request = request;
     this.#tree = tree;
     this.#chainHash = previous;
+    this.#tallies = new TallyAudit(reader);
     const { ledger } = request;
     this.#verifier = new EntryVerifier({
       ledger,
@@ -48,6 +51,11 @@ export class AuditPass {
     return this.#tree;
   }
 
+  /** Entries before the pass begins, of the block it begins in: needed for that block's tally alone. */
+  countEarlier(rows: readonly AuditRow[]): void {
+    for (const row of rows) this.#tallies.add(row);
+  }
+
   report(index: number | null, fault: Fault, message: string): void {
     this.findings.push({ index, decisionId: null, fault, message });
   }
@@ -64,6 +72,7 @@ export class AuditPass {
       rows,
       new Set(checkpoints.map(({ size }) => size)),
     );
+    this.findings.push(...(await this.#tallies.findings()));
     if (this.#gap) return;
     const { tree, full } = extendTree(this.#tree, leaves);
     this.#tree = tree;
@@ -95,6 +104,7 @@ export class AuditPass {
     const edges = new Map<number, Edge>();
     for (const row of rows) {
       if (row.index !== this.size) this.#gap = true;
+      this.#tallies.add(row);
       const { header, leaf, findings, absent } = this.#verifier.check(row);
       this.findings.push(...findings, ...absent.map((field) => missing(row.index, header, field)));
       if (header !== undefined) this.findings.push(...checkProjections(row, header));

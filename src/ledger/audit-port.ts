@@ -5,9 +5,13 @@ import type { StoredCheckpoint, StoredHead } from "./ports.ts";
 import type { TileReader } from "./proof.ts";
 import type { EntryRow } from "./read.ts";
 import type { KeyRange } from "./sequencing.ts";
+import type { EarlierEntries, TallyRow } from "./tally.ts";
 
 /** An entry with the rows that were derived from it. */
-export interface AuditRow extends EntryRow, ProjectionRows {}
+export interface AuditRow extends EntryRow, ProjectionRows {
+  /** What its tally takes from elsewhere (tally.ts); the decision's header as text. */
+  readonly tallied: EarlierEntries & { readonly about: string | null };
+}
 
 export interface StoredTile {
   readonly level: number;
@@ -15,6 +19,10 @@ export interface StoredTile {
   readonly rootHash: string;
   /** Lower-case hex, joined. */
   readonly hashes: string;
+}
+
+export interface StoredTally extends TallyRow {
+  readonly block: number;
 }
 
 export interface AuditReader extends TileReader {
@@ -27,6 +35,8 @@ export interface AuditReader extends TileReader {
   checkpointSizeAt(size: number): Promise<number>;
   /** Tiles that are full at size `to` and were not at size `from`, by level, then index. */
   tiles(from: number, to: number): Promise<readonly StoredTile[]>;
+  /** The stored tallies of blocks [from, to). */
+  tallies(from: number, to: number): Promise<readonly StoredTally[]>;
   /** Rows that no entry explains, and counters that do not add up; one consistent look. */
   strays(): Promise<readonly Finding[]>;
 }

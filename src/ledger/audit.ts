@@ -12,6 +12,7 @@ import { GENESIS } from "./hash.ts";
 import { CorruptLedger, type StoredHead } from "./ports.ts";
 import { rootAt } from "./proof.ts";
 import { readTree } from "./read-tree.ts";
+import { TALLY_BLOCK_ENTRIES } from "./tally.ts";
 import { EMPTY_TREE, rootOf } from "./tiles.ts";
 
 export interface AuditResult {
@@ -111,5 +112,19 @@ async function startPass(
 ): Promise<AuditPass> {
   if (from === 0) return new AuditPass(reader, request, EMPTY_TREE, GENESIS);
   const [before] = await reader.page(from - 1, from, 1);
-  return new AuditPass(reader, request, await readTree(from, reader), before?.chainHash ?? "");
+  const pass = new AuditPass(
+    reader,
+    request,
+    await readTree(from, reader),
+    before?.chainHash ?? "",
+  );
+  let next = from - (from % TALLY_BLOCK_ENTRIES);
+  while (next < from) {
+    const rows = await reader.page(next, from, PAGE_ENTRIES);
+    pass.countEarlier(rows);
+    const last = rows.at(-1)?.index;
+    if (last === undefined) break;
+    next = last + 1;
+  }
+  return pass;
 }

@@ -1,7 +1,7 @@
 /**
- * What a sequencer does when nobody asks, driven by its alarm: verifies the ledger in slices, and
- * submits checkpoints to witnesses. Both go on where they were after a restart, for their state is
- * rows; neither is ever in the path of an append.
+ * What a sequencer does when nobody asks, driven by its alarm: verifies the ledger in slices, counts
+ * its full blocks (ledger/tally.ts), and submits checkpoints to witnesses. All go on where they were
+ * after a restart, for their state is rows; none is ever in the path of an append.
  */
 import { checkAcknowledged } from "../ledger/acknowledged.ts";
 import { auditLedger } from "../ledger/audit.ts";
@@ -9,6 +9,8 @@ import { CorruptLedger } from "../ledger/ports.ts";
 import { proveConsistency } from "../ledger/proof.ts";
 import type { SequencerStatus } from "../ledger/sequencing.ts";
 import { afterSlice, NEVER_VERIFIED } from "../ledger/verification-pass.ts";
+import { TALLY_BLOCK_ENTRIES } from "../ledger/tally.ts";
+import { writeMissing } from "../ledger/tally-port.ts";
 import {
   addCheckpointBody,
   ANSWER_CHARACTERS_MAX,
@@ -24,6 +26,7 @@ import {
   writeWitness,
 } from "./d1-operations.ts";
 import { d1LedgerStore } from "./d1-store.ts";
+import { d1Tallies } from "./d1-tally.ts";
 
 export interface ChoresConfig {
   readonly ledger: string;
@@ -74,9 +77,20 @@ export class Chores {
       witnesses.length > 0 ? Math.min(WITNESS_INTERVAL_MS, verifyIntervalMs) : verifyIntervalMs;
     await storage.setAlarm(now + rest);
     // Side by side: neither holds the other up, nor keeps it from being done.
-    const chores = await Promise.allSettled([this.#cosign(), this.#verify(now)]);
+    const chores = await Promise.allSettled([this.#cosign(), this.#count(), this.#verify(now)]);
     const failed = chores.flatMap((chore) => (chore.status === "rejected" ? [chore.reason] : []));
     if (failed.length > 0) throw new AggregateError(failed, "a chore failed; it is tried again");
+  }
+
+  /** Reports count what is not counted yet: a ledger that is never asked for one would make the first wait. */
+  async #count(): Promise<void> {
+    const { db, ledger, storage } = this.#config;
+    const size = (await d1LedgerStore(db, ledger).head())?.size ?? 0;
+    const deadline = Date.now() + SLICE_MS;
+    const blocks = Math.floor(size / TALLY_BLOCK_ENTRIES);
+    const mayContinue = () => Date.now() < deadline;
+    const { left } = await writeMissing(d1Tallies(db, ledger), blocks, Infinity, mayContinue);
+    if (left > 0) await storage.setAlarm(Date.now() + SLICE_PAUSE_MS);
   }
 
   async #verify(now: number): Promise<void> {

@@ -3,11 +3,13 @@
  * A corrupt cell must not break the query that looks for it: JSON is only taken apart where it is
  * JSON (`json_valid`).
  */
-import type { AuditReader, AuditRow, StoredTile } from "../ledger/audit-port.ts";
+import type { AuditReader, AuditRow, StoredTally, StoredTile } from "../ledger/audit-port.ts";
 import type { Finding } from "../ledger/fault.ts";
 import type { StoredCheckpoint } from "../ledger/ports.ts";
 import { TILE_WIDTH } from "../ledger/tiles.ts";
+import { TALLY_BLOCK_ENTRIES } from "../ledger/tally.ts";
 import { d1LedgerStore } from "./d1-store.ts";
+import { earlierColumns } from "./d1-tally.ts";
 
 const PAGE_BYTES_MAX = 8 * 1024 * 1024;
 
@@ -24,7 +26,7 @@ const SELECT_PAGE = `
   WITH sized AS MATERIALIZED (
     SELECT entry.entry_index, header, chain_hash, content_hash, fields,
            ${member("header", "id")} AS id, ${member("header", "decision_id")} AS decision_id,
-           ${member("header", "facts.request_key")} AS request_key,
+           ${member("header", "facts.request_key")} AS request_key, ${member("header", "kind")} AS kind,
            sum(octet_length(header) + coalesce(octet_length(fields), 0)) OVER (ORDER BY entry.entry_index)
              - octet_length(header) - coalesce(octet_length(fields), 0) AS bytes_before
     FROM entry LEFT JOIN content
@@ -40,7 +42,8 @@ const SELECT_PAGE = `
          request.entry_index, request.entries,
          about.flag_index, about.correction_index, about.decision_id IS NOT NULL,
          (SELECT json_group_array(field) FROM erasure WHERE erasure.ledger = ?1 AND erasure.entry_index = page.entry_index
-            AND ${JUSTIFIED})
+            AND ${JUSTIFIED}),
+         ae.header, ${earlierColumns("page.kind", "page.decision_id", "page.entry_index")}
   FROM sized AS page
   LEFT JOIN decision AS d ON d.ledger = ?1 AND d.decision_id = page.id
   LEFT JOIN entry AS fe ON fe.ledger = ?1 AND fe.entry_index = d.flag_index
@@ -48,6 +51,7 @@ const SELECT_PAGE = `
   LEFT JOIN entry_ref AS ref ON ref.ledger = ?1 AND ref.id = page.id
   LEFT JOIN request ON request.ledger = ?1 AND request.request_key = page.request_key
   LEFT JOIN decision AS about ON about.ledger = ?1 AND about.decision_id = page.decision_id
+  LEFT JOIN entry AS ae ON ae.ledger = ?1 AND ae.entry_index = about.entry_index AND page.kind <> 'decision_recorded'
   WHERE page.bytes_before < ?5
   ORDER BY page.entry_index`;
 
@@ -77,6 +81,8 @@ type PageRow = [
   aboutCorrection: number | null,
   about: number,
   erased: string,
+  decided: string | null,
+  ...earlier: [reviewed: number, faulted: number, same: number, confirmers: number],
 ];
 
 const SELECT_CHECKPOINTS = `
@@ -126,7 +132,12 @@ const SELECT_STRAYS = `
        json_each(${member("by.header", "facts.targets")}) AS target, json_each(target.value, '$.fields') AS taken
      WHERE ref.ledger = ?1 AND ref.kind = 'content_erased' AND NOT EXISTS (
        SELECT 1 FROM erasure WHERE erasure.ledger = ?1 AND erasure.entry_index = target.value ->> '$.index'
-         AND erasure.field = taken.value AND erasure.erased_by = by.entry_index))`;
+         AND erasure.field = taken.value AND erasure.erased_by = by.entry_index)),
+    (SELECT count(*) FROM tally, h WHERE ledger = ?1 AND (block < 0 OR (block + 1) * ${TALLY_BLOCK_ENTRIES} > size))`;
+
+const SELECT_TALLIES = `
+  SELECT block, tally, key, entries, first_index AS firstIndex, last_index AS lastIndex
+  FROM tally WHERE ledger = ?1 AND block >= ?2 AND block < ?3`;
 
 const STRAYS = [
   "entries behind the head",
@@ -146,6 +157,7 @@ const STRAYS = [
   "rows in the guard",
   "erasures that no entry explains",
   "erased fields that are not listed",
+  "tallies of blocks that are not full",
 ];
 
 export function d1AuditReader(db: D1Database, ledger: string): AuditReader {
@@ -174,6 +186,9 @@ export function d1AuditReader(db: D1Database, ledger: string): AuditReader {
           .bind(ledger, level, Math.floor(from / leaves), Math.floor(to / leaves));
       });
       return (await db.batch<StoredTile>(statements)).flatMap(({ results }) => results);
+    },
+    async tallies(from, to) {
+      return (await db.prepare(SELECT_TALLIES).bind(ledger, from, to).all<StoredTally>()).results;
     },
     async strays() {
       const [counts = []] = await db.prepare(SELECT_STRAYS).bind(ledger).raw<number[]>();
@@ -220,6 +235,11 @@ function toAuditRow(row: PageRow): AuditRow {
     aboutCorrection,
     about,
     erased,
+    decided,
+    reviewed,
+    faulted,
+    same,
+    confirmers,
   ] = row;
   return {
     index,
@@ -248,6 +268,13 @@ function toAuditRow(row: PageRow): AuditRow {
     ref: refIndex === null ? null : { index: refIndex, kind: refKind, decisionId: refDecision },
     request: requestIndex === null ? null : { firstIndex: requestIndex, count: requestCount },
     erased: new Set<string>(JSON.parse(erased)),
+    tallied: {
+      about: decided,
+      reviewed: reviewed === 1,
+      faulted: faulted === 1,
+      same: same === 1,
+      confirmers,
+    },
     reviewed: about === 1 ? { flagIndex: aboutFlag, correctionIndex: aboutCorrection } : null,
   };
 }

@@ -7,6 +7,7 @@ import { fromUtf8, toHex } from "../lib/bytes.ts";
 import type { PlacedEntry } from "../ledger/append.ts";
 import type { Commit, DecisionCondition } from "../ledger/ports.ts";
 import { erasedTargets, factText } from "../ledger/facts.ts";
+import { PARAMETER_CHARACTERS_MAX, parameters } from "./d1-parameters.ts";
 import { joinHashes } from "./tile-text.ts";
 
 const GUARD = `
@@ -85,12 +86,6 @@ const INSERT_CHECKPOINT = `
 const INSERT_HEAD = `INSERT INTO head (ledger, size, chain_hash) VALUES (?1, ?2, ?3)`;
 const UPDATE_HEAD = `UPDATE head SET size = ?2, chain_hash = ?3 WHERE ledger = ?1`;
 
-/**
- * A bound parameter holds 2,000,000 octets in production; a character is three octets of UTF-8 at
- * most (an escaped quote is two of one). A larger row travels as parameters of its own.
- */
-const PARAMETER_CHARACTERS_MAX = 600_000;
-
 type Row = readonly (string | number | null)[];
 
 export function commitStatements(db: D1Database, commit: Commit): D1PreparedStatement[] {
@@ -127,23 +122,6 @@ export function commitStatements(db: D1Database, commit: Commit): D1PreparedStat
       .prepare(before.size === 0 ? INSERT_HEAD : UPDATE_HEAD)
       .bind(ledger, after.size, after.chainHash),
   ];
-}
-
-/** Packs rows into JSON arrays, each short enough for one parameter. */
-function parameters(rows: readonly string[]): string[] {
-  const packed: string[] = [];
-  let from = 0;
-  let characters = 0;
-  for (const [i, row] of rows.entries()) {
-    if (i > from && characters + row.length > PARAMETER_CHARACTERS_MAX) {
-      packed.push(`[${rows.slice(from, i).join(",")}]`);
-      from = i;
-      characters = 0;
-    }
-    characters += row.length + 1;
-  }
-  if (from < rows.length) packed.push(`[${rows.slice(from).join(",")}]`);
-  return packed;
 }
 
 function contentStatements(

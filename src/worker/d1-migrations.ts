@@ -9,6 +9,7 @@ import access from "../../migrations/0003_access.sql";
 import operations from "../../migrations/0004_operations.sql";
 import replays from "../../migrations/0005_replays.sql";
 import experiments from "../../migrations/0006_experiments.sql";
+import tally from "../../migrations/0007_tally.sql";
 
 /** Forward only: a file that was released is never edited. */
 const MIGRATIONS: readonly (readonly [name: string, sql: string])[] = [
@@ -18,6 +19,7 @@ const MIGRATIONS: readonly (readonly [name: string, sql: string])[] = [
   ["0004_operations.sql", operations],
   ["0005_replays.sql", replays],
   ["0006_experiments.sql", experiments],
+  ["0007_tally.sql", tally],
 ];
 
 const STATEMENT_END = /^--> statement$/m;

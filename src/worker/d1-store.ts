@@ -14,6 +14,7 @@ import {
 } from "../ledger/ports.ts";
 import { TILE_WIDTH } from "../ledger/tiles.ts";
 import { BROKEN_CONDITION, commitStatements, conditionRows } from "./d1-commit.ts";
+import { isConstraintError } from "./d1-errors.ts";
 import { migrate } from "./d1-migrations.ts";
 import { decodeHash, splitHashes } from "./tile-text.ts";
 
@@ -147,11 +148,6 @@ function requireWidth(
 ): readonly Hash[] {
   if (hashes.length === width) return hashes;
   throw new CorruptLedger(`tile ${level}/${index} has ${hashes.length} of ${width} hashes`);
-}
-
-/** D1 errors carry no code: the constraint's name stands in the text (platform notes §1.4). */
-function isConstraintError(error: unknown): boolean {
-  return error instanceof Error && /SQLITE_CONSTRAINT/.test(error.message);
 }
 
 /** The timer goes with the answer: a pending one keeps the object awake, and billed. */

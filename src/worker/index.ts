@@ -18,6 +18,7 @@ import { d1Operations, readDegraded } from "./d1-operations.ts";
 import { d1Experiments } from "./d1-experiments.ts";
 import { d1LedgerReader } from "./d1-reader.ts";
 import { d1Replays } from "./d1-replays.ts";
+import { d1Tallies } from "./d1-tally.ts";
 import { serverSecret } from "./d1-server-secret.ts";
 import { ledgerLocations } from "./ledger-databases.ts";
 import { databasesOf } from "./ledger-location.ts";
@@ -132,6 +133,7 @@ function wireLedger(env: Env, config: Config, name: string, db: D1Database): Led
     reader: d1LedgerReader(db, name),
     audit: d1AuditReader(db, name),
     operations: d1Operations(db, name),
+    tallies: d1Tallies(db, name),
     replays: {
       ...d1Replays(db, name),
       run: (replayId) => replayRunners(env, config).getByName(name).run(replayId),

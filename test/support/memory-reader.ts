@@ -8,6 +8,7 @@ import { erasedTargets } from "../../src/ledger/facts.ts";
 import { decodeHeader } from "../../src/ledger/entry.ts";
 import type { EntryRow, LedgerReader } from "../../src/ledger/read.ts";
 import type { Header } from "../../src/ledger/schema.ts";
+import { NOTHING_EARLIER } from "../../src/ledger/tally.ts";
 import type { MemoryStore } from "./memory-store.ts";
 
 function unread(): never {
@@ -85,6 +86,7 @@ export function memoryAuditReader(store: MemoryStore): AuditReader {
         if (full <= from || to < full) return [];
         return [{ level, index, rootHash: hex(rootHash), hashes: hashes.map(hex).join("") }];
       }),
+    tallies: async () => [],
     strays: async () => straysOf(store),
   };
 }
@@ -100,6 +102,7 @@ function auditRowOf({ tables }: MemoryStore, row: EntryRow): LinkedRow {
   return {
     ...row,
     erased: new Set(),
+    tallied: { about: null, ...NOTHING_EARLIER },
     decision: null,
     ref: null,
     request: request === undefined ? null : request,

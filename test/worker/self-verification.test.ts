@@ -14,6 +14,7 @@ import { d1Operations } from "../../src/worker/d1-operations.ts";
 import { d1Experiments } from "../../src/worker/d1-experiments.ts";
 import { d1LedgerReader } from "../../src/worker/d1-reader.ts";
 import { d1Replays } from "../../src/worker/d1-replays.ts";
+import { d1Tallies } from "../../src/worker/d1-tally.ts";
 import { auditLedger } from "./support/audit.ts";
 import { decision, get, post, sequencer, verify, type Verdict } from "./support/client.ts";
 import { column, copyRows, dropTriggers, restoreRows, startAnew } from "./support/database.ts";
@@ -420,6 +421,7 @@ async function inLittleTime(query: IntegrityQuery) {
     reader: d1LedgerReader(env.DB, "main"),
     audit: d1AuditReader(env.DB, "main"),
     operations: d1Operations(env.DB, "main"),
+    tallies: d1Tallies(env.DB, "main"),
     replays: { ...d1Replays(env.DB, "main"), run: () => Promise.resolve() },
     experiments: { ...d1Experiments(env.DB, "main"), wake: () => Promise.resolve() },
     append: () => Promise.reject(new Error("verification appends nothing")),

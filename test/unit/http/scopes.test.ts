@@ -36,6 +36,7 @@ const TABLE: Readonly<Record<string, string>> = {
   "get /v1/ledger/proof/consistency": "read",
   "get /v1/ledger/tile/{level}/{tile}": "read",
   "get /v1/integrity/verify": "read",
+  "get /v1/integrity/gaps": "read",
   "get /v1/compliance/report": "read",
   "get /v1/compliance/report/html": "read",
   "post /v1/decisions/{decision_id}/incorrect": "review",

@@ -98,6 +98,7 @@ const CALLS: Readonly<Record<string, () => Call | Promise<Call>>> = {
   getConsistencyProof: () => ({ path: "/v1/ledger/proof/consistency?from=1" }),
   getTile: () => ({ path: "/v1/ledger/tile/0/000.p/1" }),
   verifyIntegrity: () => ({ path: "/v1/integrity/verify" }),
+  getGaps: () => ({ path: "/v1/integrity/gaps" }),
   getComplianceReport: () => ({ path: "/v1/compliance/report" }),
   getComplianceReportPage: () => ({ path: "/v1/compliance/report/html" }),
   exportDecisions: () => ({ path: "/v1/export/decisions" }),
