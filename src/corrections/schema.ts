@@ -1,5 +1,6 @@
 /** What people say about decisions, CONTRACT "Mark incorrect" and "Correction". */
 import { z } from "zod";
+import { ReviewFacts } from "../ledger/reviewer.ts";
 import { JsonObject } from "../ledger/schema.ts";
 
 /** The body may be absent, empty, null, `{}` or hold a reason. */
@@ -14,9 +15,14 @@ export const CorrectionCreate = z
     correction: JsonObject,
     corrected_by: z.string(),
     notes: z.string().nullish(),
+    reviewer: ReviewFacts.reviewer.nullish(),
+    trigger: ReviewFacts.trigger.nullish(),
+    opened_at: ReviewFacts.opened_at.nullish(),
   })
   .meta({
     id: "CorrectionCreate",
+    description:
+      "`corrected_by` is a name as it was said. `reviewer` says who that is to your own sign-in; without it a correction counts as the review of a declared person.",
     example: {
       correction: { response: "You were charged twice; a refund is on its way." },
       corrected_by: "jane",

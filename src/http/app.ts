@@ -25,8 +25,10 @@ import { ledgerEndpoints } from "./routes/ledger.ts";
 import { ledgersEndpoints } from "./routes/ledgers.ts";
 import { proofEndpoints } from "./routes/proofs.ts";
 import { recordEndpoints } from "./routes/record.ts";
+import { recordsEndpoints } from "./routes/records.ts";
 import { replayListEndpoints } from "./routes/replay-lists.ts";
 import { replayEndpoints } from "./routes/replays.ts";
+import { retentionEndpoints } from "./routes/retention.ts";
 import { shareEndpoints } from "./routes/shares.ts";
 import { systemEndpoints } from "./routes/system.ts";
 import type { Services } from "./services.ts";
@@ -40,6 +42,8 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...recordEndpoints,
   ...decisionEndpoints,
   ...correctionEndpoints,
+  ...recordsEndpoints,
+  ...retentionEndpoints,
   ...replayEndpoints,
   ...replayListEndpoints,
   ...experimentEndpoints,

@@ -10,6 +10,7 @@ import type { AuditReader } from "../ledger/audit-port.ts";
 import type { Finding } from "../ledger/fault.ts";
 import type { LedgerOperations } from "../ledger/operations.ts";
 import type { LedgerReader } from "../ledger/read.ts";
+import type { LedgerRecords } from "../ledger/records-port.ts";
 import type { TallyStore } from "../ledger/tally-port.ts";
 import type { ProviderConnections } from "../replay/connections.ts";
 import type { LedgerExperiments } from "../replay/experiments/port.ts";
@@ -25,6 +26,7 @@ export interface LedgerService {
   readonly replays: LedgerReplays;
   readonly experiments: LedgerExperiments;
   readonly tallies: TallyStore;
+  readonly records: LedgerRecords;
   append(request: AppendRequest): Promise<AppendOutcome>;
   status(): Promise<SequencerStatus>;
 }

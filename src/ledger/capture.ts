@@ -13,7 +13,7 @@ const NOTICE_LENGTH_MAX = 256;
 /** RFC 3339 with nanoseconds and an offset has 35 characters. */
 const INSTANT_LENGTH_MAX = 40;
 
-const Instant = z.iso
+export const Instant = z.iso
   .datetime({ offset: true, error: "must be an RFC 3339 time such as 2026-11-22T18:26:55Z" })
   .max(INSTANT_LENGTH_MAX, { error: `must be at most ${INSTANT_LENGTH_MAX} characters` });
 

@@ -57,7 +57,7 @@ function isReviewed(status: string | undefined): boolean {
 }
 
 /** Sorts before every decision of this millisecond and after all earlier ones. */
-function firstIdAt(ms: number): string {
+export function firstIdAt(ms: number): string {
   const inRange = Math.min(Math.max(Math.ceil(ms), 0), 2 ** 48 - 1);
   return `dec_${inRange.toString(16).padStart(12, "0")}`;
 }

@@ -10,6 +10,7 @@ import operations from "../../migrations/0004_operations.sql";
 import replays from "../../migrations/0005_replays.sql";
 import experiments from "../../migrations/0006_experiments.sql";
 import tally from "../../migrations/0007_tally.sql";
+import records from "../../migrations/0008_records.sql";
 
 /** Forward only: a file that was released is never edited. */
 const MIGRATIONS: readonly (readonly [name: string, sql: string])[] = [
@@ -20,6 +21,7 @@ const MIGRATIONS: readonly (readonly [name: string, sql: string])[] = [
   ["0005_replays.sql", replays],
   ["0006_experiments.sql", experiments],
   ["0007_tally.sql", tally],
+  ["0008_records.sql", records],
 ];
 
 const STATEMENT_END = /^--> statement$/m;

@@ -17,6 +17,7 @@ import { migrate } from "./d1-migrations.ts";
 import { d1Operations, readDegraded } from "./d1-operations.ts";
 import { d1Experiments } from "./d1-experiments.ts";
 import { d1LedgerReader } from "./d1-reader.ts";
+import { d1Records } from "./d1-records.ts";
 import { d1Replays } from "./d1-replays.ts";
 import { d1Tallies } from "./d1-tally.ts";
 import { serverSecret } from "./d1-server-secret.ts";
@@ -117,7 +118,7 @@ function wire(env: Env, config: Config): Wired {
       }
       return undefined;
     },
-    now: () => new Date(),
+    now: () => new Date(Date.now()),
     random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
     providers: providerConnections(env),
     docs: { script, style },
@@ -134,6 +135,7 @@ function wireLedger(env: Env, config: Config, name: string, db: D1Database): Led
     audit: d1AuditReader(db, name),
     operations: d1Operations(db, name),
     tallies: d1Tallies(db, name),
+    records: d1Records(db, name),
     replays: {
       ...d1Replays(db, name),
       run: (replayId) => replayRunners(env, config).getByName(name).run(replayId),

@@ -13,6 +13,7 @@ import { d1AuditReader } from "../../src/worker/d1-audit.ts";
 import { d1Operations } from "../../src/worker/d1-operations.ts";
 import { d1Experiments } from "../../src/worker/d1-experiments.ts";
 import { d1LedgerReader } from "../../src/worker/d1-reader.ts";
+import { d1Records } from "../../src/worker/d1-records.ts";
 import { d1Replays } from "../../src/worker/d1-replays.ts";
 import { d1Tallies } from "../../src/worker/d1-tally.ts";
 import { auditLedger } from "./support/audit.ts";
@@ -422,6 +423,7 @@ async function inLittleTime(query: IntegrityQuery) {
     audit: d1AuditReader(env.DB, "main"),
     operations: d1Operations(env.DB, "main"),
     tallies: d1Tallies(env.DB, "main"),
+    records: d1Records(env.DB, "main"),
     replays: { ...d1Replays(env.DB, "main"), run: () => Promise.resolve() },
     experiments: { ...d1Experiments(env.DB, "main"), wake: () => Promise.resolve() },
     append: () => Promise.reject(new Error("verification appends nothing")),

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { CorrectionCreate, MarkIncorrect } from "../../corrections/schema.ts";
 import { draftEntry, type EntryInput } from "../../ledger/draft.ts";
+import { reviewFacts } from "../../ledger/reviewer.ts";
 import { Decision } from "../../ledger/schema.ts";
 import { json, Receipt, ReceiptQuery } from "../answers.ts";
 import { appendOnce, type AppendingCall } from "../append-once.ts";
@@ -21,13 +22,13 @@ type ReviewCall = AppendingCall &
 /** Appends an entry about an existing decision and answers the decision with it. */
 async function review(
   call: ReviewCall,
-  entry: Pick<EntryInput, "kind" | "fields">,
+  entry: Pick<EntryInput, "kind" | "facts" | "fields">,
 ): Promise<Response> {
   const { params, ledger, principal, services } = call;
   const { decision_id } = params;
   const appended = await appendOnce(call, async (keyed) => {
     await requireDecision(ledger, decision_id);
-    const input = { ...entry, decisionId: decision_id, facts: {}, keyed };
+    const input = { ...entry, decisionId: decision_id, keyed };
     return [draftEntry({ ...input, actor: principal.actor }, services.random)];
   });
   const decision = await decisionAt(ledger, appended?.index ?? 0);
@@ -53,7 +54,7 @@ const markIncorrect = endpoint(
   },
   (call) => {
     const reason = call.body?.reason ?? null;
-    return review(call, { kind: "decision_flagged", fields: { reason } });
+    return review(call, { kind: "decision_flagged", facts: {}, fields: { reason } });
   },
 );
 
@@ -77,7 +78,7 @@ const attachCorrection = endpoint(
   (call) => {
     const { correction, corrected_by, notes } = call.body;
     const fields = { correction, corrected_by, notes: notes ?? null };
-    return review(call, { kind: "correction_attached", fields });
+    return review(call, { kind: "correction_attached", facts: reviewFacts(call.body), fields });
   },
 );
 

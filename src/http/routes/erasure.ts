@@ -1,15 +1,14 @@
 /** Erasure and holds, DESIGN §3: content goes for good, the proof and the record of the erasure stay. */
 import { z } from "zod";
 import { ErasureCreate, HoldCreate } from "../../erasure/schema.ts";
-import { chunkTargets, erasureTargets, nameOf, type ErasureTarget } from "../../erasure/targets.ts";
+import { chunkTargets } from "../../erasure/targets.ts";
 import { draftEntry, withCount, type KeyedRequest } from "../../ledger/draft.ts";
 import type { EntryDraft } from "../../ledger/entry.ts";
 import { Decision } from "../../ledger/schema.ts";
-import type { JsonObject } from "../../lib/json.ts";
 import { json, Receipt, ReceiptQuery } from "../answers.ts";
 import { appendOnce } from "../append-once.ts";
 import { endpoint, type Call, type Endpoint } from "../endpoint.ts";
-import { invalid, Problem } from "../problem.ts";
+import { asFact, readTargets } from "../erasable.ts";
 import { decisionWithErasures, requireDecision } from "./decision-answer.ts";
 
 const DecisionParams = z.object({ decision_id: z.string() });
@@ -57,7 +56,7 @@ async function erasureDrafts(
   keyed: KeyedRequest | undefined,
 ): Promise<EntryDraft[]> {
   const { params, body, principal, services } = call;
-  const { size, targets } = await readTargets(call);
+  const { size, targets } = await readTargets(call.ledger, params.decision_id, body.fields);
   const chunks = chunkTargets(targets);
   return chunks.map((chunk, i): EntryDraft => ({
     ...draftEntry(
@@ -73,56 +72,6 @@ async function erasureDrafts(
     ),
     onlyIf: { size },
   }));
-}
-
-function asFact({ index, fields }: ErasureTarget): JsonObject {
-  return { index, fields: [...fields] };
-}
-
-/** What there is to erase, and the size it was read at: the commit checks that nothing came after. */
-async function readTargets({ params: { decision_id }, body, ledger: { reader } }: ErasureCall) {
-  const size = (await reader.head())?.size ?? 0;
-  const [entries, erased, held] = await Promise.all([
-    reader.erasableEntries(decision_id),
-    reader.erasedFields(decision_id),
-    reader.isHeld(decision_id),
-  ]);
-  if (entries.length === 0) throw new Problem(404, `Decision ${decision_id} not found`);
-  if (held)
-    throw new Problem(409, `Decision ${decision_id} is held; release the hold before erasing`);
-  const known = new Set([
-    ...entries.flatMap((entry) => entry.fields.map((field) => nameOf(entry, field))),
-    ...erased.map(({ entryId, field }) =>
-      entryId === decision_id ? field : `${entryId}.${field}`,
-    ),
-  ]);
-  const result = erasureTargets(entries, body.fields ?? undefined, known);
-  if (!result.ok) {
-    throw invalid(
-      result.unknown.map((name) => ({
-        path: "fields",
-        message: `${name} is no field of this decision`,
-      })),
-    );
-  }
-  // A batch's request hash covers this decision too, and stands with the batch's first entry.
-  const [own] = entries;
-  const ofOwn = result.targets.some((target) => target.index === own?.index);
-  const batch = own && ofOwn ? await reader.batchRequestOf(own.index) : undefined;
-  const covered = result.targets.some(
-    (target) => target.index === batch && target.fields.includes("request"),
-  );
-  const targets =
-    batch === undefined || covered ? result.targets : mergeTarget(result.targets, batch);
-  return { size, targets };
-}
-
-function mergeTarget(targets: readonly ErasureTarget[], index: number): ErasureTarget[] {
-  const others = targets.filter((target) => target.index !== index);
-  const same = targets.find((target) => target.index === index);
-  return [...others, { index, fields: [...(same?.fields ?? []), "request"].toSorted() }].toSorted(
-    (a, b) => a.index - b.index,
-  );
 }
 
 const holdDecision = endpoint(

@@ -40,6 +40,14 @@ const experimentOn = (id: string) => ({
 
 const aKey = async (): Promise<string> => (await makeKey(ask, ["read"], { ledger: "acme" })).key_id;
 
+let everyScope = "";
+
+async function aRecord(): Promise<string> {
+  const body = { kind: "drill", drill: "halt", result: "passed" };
+  const { body: record } = await ask("/v1/records", { method: "POST", key: everyScope, body });
+  return String(record["record_id"]);
+}
+
 /** A request of ledger `acme` that succeeds, for every operation. */
 const CALLS: Readonly<Record<string, () => Call | Promise<Call>>> = {
   getService: () => ({ path: "/" }),
@@ -71,6 +79,18 @@ const CALLS: Readonly<Record<string, () => Call | Promise<Call>>> = {
     body: { correction: { response: "right" }, corrected_by: "jane" },
     otherLedger: 404,
   }),
+  addRecord: () => ({
+    path: "/v1/records",
+    body: { kind: "drill", drill: "halt", result: "passed" },
+  }),
+  listRecords: () => ({ path: "/v1/records" }),
+  getRecord: async () => ({ path: `/v1/records/${await aRecord()}`, otherLedger: 404 }),
+  eraseRecord: async () => ({
+    path: `/v1/records/${await aRecord()}/erasure`,
+    body: { reason_code: "gdpr_article_17" },
+    otherLedger: 404,
+  }),
+  pruneExpired: () => ({ path: "/v1/retention/prune", body: {} }),
   createReplay: () => ({
     path: "/v1/replays",
     body: { decision_id: spare() },
@@ -149,6 +169,7 @@ const keys = new Map<Scope, Keys>();
 beforeAll(async () => {
   const acme = { ledger: "acme" };
   const all = await makeKey(ask, SCOPES, acme);
+  everyScope = all.key;
   const recorded = await ask("/v1/decisions/batch", {
     method: "POST",
     key: all.key,
