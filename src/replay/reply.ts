@@ -4,14 +4,12 @@ import { parseJson } from "./json-read.ts";
 import { failure, type Reading } from "./outcome.ts";
 import { errorIn, readError } from "./provider-error.ts";
 import type { ProviderReply } from "./provider.ts";
+import { assembled, type Assembler } from "./streams/assembler.ts";
+import { EventReader } from "./streams/events.ts";
 
-/** The `data:` of a server-sent event stream, parsed; what does not parse is no event. */
 function eventsOf(body: string): JsonObject[] {
-  return body
-    .split(/\r?\n/)
-    .filter((line) => line.startsWith("data:"))
-    .map((line) => parseJson(line.slice("data:".length).trim()))
-    .filter(isObject);
+  const reader = new EventReader();
+  return [...reader.push(body), ...reader.end()];
 }
 
 function isEventStream({ contentType, body }: ProviderReply): boolean {
@@ -20,11 +18,11 @@ function isEventStream({ contentType, body }: ProviderReply): boolean {
 
 /**
  * Reads a reply: errors in one way for all formats, answers as the format does.
- * @param assemble makes of a stream's events the body that would have come without streaming
+ * @param assembler makes of a stream's events the body that would have come without streaming
  */
 export function readReply(
   reply: ProviderReply,
-  assemble: (events: readonly JsonObject[]) => JsonObject | undefined,
+  assembler: Assembler,
   readAnswer: (body: JsonObject) => Reading,
 ): Reading {
   const { status } = reply;
@@ -33,9 +31,9 @@ export function readReply(
     return failure("provider_error", { status, code: "redirect", message }, false);
   }
   const events = status < 400 && isEventStream(reply) ? eventsOf(reply.body) : undefined;
-  const body: JsonValue | undefined = events ? assemble(events) : parseJson(reply.body);
+  const body: JsonValue | undefined = events ? assembled(assembler, events) : parseJson(reply.body);
   if (status >= 400 || errorIn(body) !== undefined) return readError(status, body);
-  const answer = Array.isArray(body) ? assemble(body.filter(isObject)) : body;
+  const answer = Array.isArray(body) ? assembled(assembler, body.filter(isObject)) : body;
   if (isObject(answer)) return readAnswer(answer);
   return malformed(status, "the body is not the JSON it should be");
 }

@@ -1,6 +1,6 @@
 /** What a Messages answer says, reference §8.0 and §8.3. */
 import type { JsonObject } from "../../lib/json.ts";
-import { numberAt, objectAt, objectsAt, parseJson, textAt } from "../json-read.ts";
+import { numberAt, objectAt, objectsAt, textAt } from "../json-read.ts";
 import type { Outcome, Reading, Usage } from "../outcome.ts";
 import { malformed } from "../reply.ts";
 
@@ -45,41 +45,4 @@ function usageOf(usage: JsonObject | undefined): Usage | null {
     cache_write_tokens: written,
     reasoning_tokens: numberAt(objectAt(usage, "output_tokens_details"), "thinking_tokens") ?? 0,
   };
-}
-
-/** A stream put together: usage is split over its first and its last events. */
-export function assembleMessage(events: readonly JsonObject[]): JsonObject | undefined {
-  const failed = events.find(({ type }) => type === "error");
-  if (failed !== undefined) return failed;
-  const start = objectAt(
-    events.find(({ type }) => type === "message_start"),
-    "message",
-  );
-  if (start === undefined) return undefined;
-  const content: JsonObject[] = [];
-  const json = new Map<number, string>();
-  let message: JsonObject = start;
-  for (const event of events) {
-    const index = numberAt(event, "index") ?? 0;
-    const delta = objectAt(event, "delta");
-    if (event["type"] === "content_block_start")
-      content[index] = objectAt(event, "content_block") ?? {};
-    if (event["type"] === "content_block_delta") {
-      const block = content[index] ?? {};
-      const text = textAt(delta, "text");
-      if (text !== undefined)
-        content[index] = { ...block, text: (textAt(block, "text") ?? "") + text };
-      const partial = textAt(delta, "partial_json");
-      if (partial !== undefined) json.set(index, (json.get(index) ?? "") + partial);
-    }
-    if (event["type"] === "message_delta") {
-      const usage = { ...objectAt(message, "usage"), ...objectAt(event, "usage") };
-      message = { ...message, ...delta, usage };
-    }
-  }
-  const whole = content.map((block, index) => {
-    const text = json.get(index);
-    return text === undefined || text === "" ? block : { ...block, input: parseJson(text) ?? text };
-  });
-  return { ...message, content: whole };
 }

@@ -4,7 +4,8 @@ import { defaulted, dropped, renamed, substituted, type Note } from "../fidelity
 import { defined, numberAt, objectAt, objectsAt, textAt } from "../json-read.ts";
 import type { Adapter, Conversation, Message, Part, ToolChoice, Written } from "../provider.ts";
 import { readReply } from "../reply.ts";
-import { assembleMessage, readMessage } from "./anthropic-read.ts";
+import { messageAssembler } from "../streams/messages.ts";
+import { readMessage } from "./anthropic-read.ts";
 
 const CARRIED: ReadonlySet<string> = new Set(
   "model messages system tools tool_choice output_config max_tokens temperature top_p top_k stop_sequences stream".split(
@@ -35,7 +36,7 @@ export const anthropic: Adapter = {
   serverState: (body) => (typeof body["container"] === "string" ? "container" : undefined),
   parse,
   write,
-  read: (reply) => readReply(reply, assembleMessage, readMessage),
+  read: (reply) => readReply(reply, messageAssembler(), readMessage),
 };
 
 function parse(body: JsonObject): { conversation: Conversation; notes: readonly Note[] } {

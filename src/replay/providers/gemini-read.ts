@@ -1,5 +1,5 @@
 /** What a generateContent answer says, reference §8.0 and §8.4. */
-import { isObject, type JsonObject } from "../../lib/json.ts";
+import type { JsonObject } from "../../lib/json.ts";
 import { numberAt, objectAt, objectsAt, textAt } from "../json-read.ts";
 import type { Outcome, Reading, Usage } from "../outcome.ts";
 import { malformed } from "../reply.ts";
@@ -57,24 +57,4 @@ function usageOf(usage: JsonObject | undefined): Usage | null {
     cache_write_tokens: 0,
     reasoning_tokens: thoughts,
   };
-}
-
-/** Chunks are whole answers with some of the parts. */
-export function assembleContent(chunks: readonly JsonObject[]): JsonObject | undefined {
-  const failed = chunks.find((chunk) => isObject(chunk["error"]));
-  if (failed !== undefined) return failed;
-  const last = chunks.at(-1);
-  if (last === undefined) return undefined;
-  const candidates = chunks.flatMap((chunk) => objectsAt(chunk, "candidates").slice(0, 1));
-  const parts = candidates.flatMap((candidate) =>
-    objectsAt(objectAt(candidate, "content"), "parts"),
-  );
-  const finishReason = candidates.findLast(({ finishReason }) => finishReason !== undefined)?.[
-    "finishReason"
-  ];
-  const candidate = {
-    content: { role: "model", parts },
-    ...(finishReason === undefined ? {} : { finishReason }),
-  };
-  return candidates.length === 0 ? last : { ...last, candidates: [candidate] };
 }

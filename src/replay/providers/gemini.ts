@@ -12,7 +12,8 @@ import type {
   Written,
 } from "../provider.ts";
 import { readReply } from "../reply.ts";
-import { assembleContent, readContent } from "./gemini-read.ts";
+import { contentAssembler } from "../streams/content.ts";
+import { readContent } from "./gemini-read.ts";
 
 const CARRIED: ReadonlySet<string> = new Set([
   "model",
@@ -56,7 +57,7 @@ export const gemini: Adapter = {
   serverState: (body) => ((body["cachedContent"] ?? null) === null ? undefined : "cachedContent"),
   parse,
   write,
-  read: (reply) => readReply(reply, assembleContent, readContent),
+  read: (reply) => readReply(reply, contentAssembler(), readContent),
 };
 
 function parse(body: JsonObject, model: string) {

@@ -4,7 +4,8 @@ import { dropped, type Note } from "../fidelity.ts";
 import { defined, objectAt, objectsAt, parseJson, textAt, without } from "../json-read.ts";
 import type { Adapter, Conversation, Message, Part, ToolChoice, Written } from "../provider.ts";
 import { PARAMS } from "../provider.ts";
-import { assembleChat, readChat } from "./openai-chat-read.ts";
+import { chatAssembler } from "../streams/chat.ts";
+import { readChat } from "./openai-chat-read.ts";
 import { dataUrl, parseDataUrl } from "./data-url.ts";
 import { readReply } from "../reply.ts";
 
@@ -39,7 +40,7 @@ export const openaiChat: Adapter = {
   serverState: () => undefined,
   parse,
   write,
-  read: (reply) => readReply(reply, assembleChat, readChat),
+  read: (reply) => readReply(reply, chatAssembler(), readChat),
 };
 
 function isSystem(message: JsonObject): boolean {

@@ -6,6 +6,7 @@ import type { Outcome, Reading, Usage } from "../outcome.ts";
 import { readError } from "../provider-error.ts";
 import type { Adapter, Conversation, Message, Part, ToolChoice, Written } from "../provider.ts";
 import { malformed, readReply } from "../reply.ts";
+import { responseAssembler } from "../streams/responses.ts";
 import { dataUrl, parseDataUrl } from "./data-url.ts";
 
 const CARRIED: ReadonlySet<string> = new Set(
@@ -36,7 +37,7 @@ export const openaiResponses: Adapter = {
     ),
   parse,
   write,
-  read: (reply) => readReply(reply, assemble, readAnswer),
+  read: (reply) => readReply(reply, responseAssembler(), readAnswer),
 };
 
 function itemsOf(body: JsonObject): JsonObject[] {
@@ -226,16 +227,6 @@ function writeMessage({ role, parts }: Message): JsonObject[] {
     }
   }
   return said.length === 0 ? items : [{ role, content: said }, ...items];
-}
-
-/** The last event that carries the whole response; an error event is the answer. */
-function assemble(events: readonly JsonObject[]): JsonObject | undefined {
-  const failed = events.find(({ type }) => type === "error");
-  if (failed !== undefined) return isObject(failed["error"]) ? failed : { error: failed };
-  return objectAt(
-    events.findLast((event) => isObject(event["response"])),
-    "response",
-  );
 }
 
 function readAnswer(body: JsonObject): Reading {
