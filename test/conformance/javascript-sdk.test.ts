@@ -1,12 +1,14 @@
 /**
- * The published JavaScript SDK of 0.1, unmodified: only its base URL changes (CONTRACT). Once at
- * the root and once under the path prefix that carries a credential.
+ * The published JavaScript SDK of 0.1, unmodified: only its base URL changes (CONTRACT). At the root
+ * and under the path prefix that carries a credential. And the same calls of our own SDK: only the
+ * import changes.
  */
-import { LoopGrid, LoopGridAPIError, LoopGridError, VERSION } from "@cybertechsoft/loopgrid";
+import * as published from "@cybertechsoft/loopgrid";
 import { describe, test } from "vitest";
 import { serveThisFile } from "../support/conformance.ts";
 import { auditOverHttp } from "../support/independent-audit.ts";
 import { freePort } from "../support/server.ts";
+import * as own from "../../src/sdk/javascript/index.ts";
 
 const served = serveThisFile();
 
@@ -29,14 +31,21 @@ async function thrownBy(call: Promise<unknown>): Promise<unknown> {
 }
 
 test("this is the published SDK", ({ expect }) => {
-  expect(VERSION).toBe("0.1.4");
+  expect(published.VERSION).toBe("0.1.4");
+  const names = ["LoopGrid", "LoopGridError", "LoopGridAPIError", "VERSION", "default"];
+  expect(Object.keys(own)).toEqual(expect.arrayContaining(names));
 });
 
+/** Ours with the types 0.1 has: none that hold. */
+const swapped: typeof published = Object(own);
+
 describe.for([
-  ["at the root", ""],
-  ["under a path prefix", "/t/any-key_AT.all~1"],
-  ["with a trailing slash in its base URL", "/t/k/"],
-] as const)("the SDK %s", ([name, prefix]) => {
+  ["the SDK at the root", "", published],
+  ["the SDK under a path prefix", "/t/any-key_AT.all~1", published],
+  ["the SDK with a trailing slash in its base URL", "/t/k/", published],
+  ["our SDK in its place", "", swapped],
+  ["our SDK under a path prefix", "/t/any-key_AT.all~1/", swapped],
+] as const)("%s", ([name, prefix, { LoopGrid, LoopGridAPIError }]) => {
   const serviceName = `sdk ${name}`;
   const grid = () => new LoopGrid({ baseUrl: served.server.url + prefix, serviceName });
 
@@ -203,12 +212,18 @@ describe.for([
   });
 });
 
-test("a server that is not there is a LoopGridError, and no API error", async ({ expect }) => {
-  const gone = new LoopGrid({ baseUrl: `http://localhost:${await freePort()}` });
-  const error = await thrownBy(gone.health());
-  expect(error).toBeInstanceOf(LoopGridError);
-  expect(error).not.toBeInstanceOf(LoopGridAPIError);
-});
+test.for([
+  ["the SDK", published],
+  ["our SDK", swapped],
+] as const)(
+  "a server that is not there is a LoopGridError, and no API error: %s",
+  async ([, { LoopGrid, LoopGridAPIError, LoopGridError }], { expect }) => {
+    const gone = new LoopGrid({ baseUrl: `http://localhost:${await freePort()}` });
+    const error = await thrownBy(gone.health());
+    expect(error).toBeInstanceOf(LoopGridError);
+    expect(error).not.toBeInstanceOf(LoopGridAPIError);
+  },
+);
 
 test("afterwards the ledger verifies, and no prefix is in it", async ({ expect }) => {
   const { ledger } = await auditOverHttp(served.server.url, expect);

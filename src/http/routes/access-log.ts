@@ -13,7 +13,7 @@ import { integerParam } from "../queries.ts";
 const LIMIT_MAX = 1000;
 const LIMIT_DEFAULT = 100;
 
-const AccessAnswer = z
+export const AccessAnswer = z
   .object({
     entries: z.array(
       z.object({

@@ -20,7 +20,7 @@ const Article = z.object({
   evidence: z.record(z.string(), z.unknown()),
 });
 
-const ReportAnswer = z
+export const ReportAnswer = z
   .object({
     report_type: z.string(),
     generated_at: z.string(),

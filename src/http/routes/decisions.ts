@@ -14,7 +14,7 @@ const PAGE_SIZE_DEFAULT = 20;
 
 const DecisionParams = z.object({ decision_id: z.string() });
 
-const DecisionList = z
+export const DecisionList = z
   .object({
     decisions: z.array(Decision),
     total: z.int().optional(),
@@ -25,7 +25,7 @@ const DecisionList = z
   })
   .meta({ id: "DecisionList" });
 
-const HistoryAnswer = z
+export const HistoryAnswer = z
   .object({
     entries: z.array(
       z.object({

@@ -14,7 +14,7 @@ const LegacyIntegrity = z.object({
   message: z.string(),
 });
 
-const IntegrityAnswer = LegacyIntegrity.extend({
+export const IntegrityAnswer = LegacyIntegrity.extend({
   integrity: LegacyIntegrity,
   service_filter: z.string().nullable(),
   entries: z.int(),

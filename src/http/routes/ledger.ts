@@ -18,7 +18,7 @@ import { streamResponse } from "../stream.ts";
 const ENTRIES_MAX = 1000;
 const ENTRIES_DEFAULT = 100;
 
-const LedgerAnswer = z
+export const LedgerAnswer = z
   .object({
     ledger: z.string(),
     origin: z.string(),

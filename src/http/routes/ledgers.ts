@@ -23,7 +23,7 @@ import type { LedgerService } from "../services.ts";
 
 const Hex32 = z.string().regex(/^[0-9a-f]{64}$/, { error: "must be 64 lower-case hex characters" });
 
-const LedgerOpen = z
+export const LedgerOpen = z
   .object({
     ledger: z
       .string()

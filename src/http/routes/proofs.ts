@@ -29,7 +29,7 @@ function requireSize(name: string, size: number, committed: number): void {
     throw invalid([{ path: name, message: `the ledger holds ${committed} entries` }]);
 }
 
-const InclusionAnswer = z
+export const InclusionAnswer = z
   .object({
     index: z.int(),
     size: z.int(),
@@ -112,7 +112,7 @@ export async function tlogProofResponse(
   return new Response(text, { headers: { "Content-Type": "text/plain; charset=utf-8" } });
 }
 
-const ConsistencyAnswer = z
+export const ConsistencyAnswer = z
   .object({
     from: z.int(),
     to: z.int(),

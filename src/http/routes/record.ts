@@ -31,7 +31,7 @@ const BatchCreate = z
   })
   .meta({ id: "DecisionBatchCreate" });
 
-const BatchAnswer = z
+export const BatchAnswer = z
   .object({
     count: z.int(),
     decisions: z.array(

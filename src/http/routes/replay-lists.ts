@@ -30,6 +30,29 @@ const ReplayListQuery = z.object({
     .meta({ type: "string", description: "a next_cursor of this list" }),
 });
 
+export const ReplayList = z
+  .object({
+    replays: z.array(ListedReplay),
+    has_more: z.boolean(),
+    next_cursor: z.string().nullable(),
+  })
+  .meta({ id: "ReplayList" });
+
+export const ProviderList = z
+  .object({
+    providers: z.array(
+      z.object({
+        name: z.string(),
+        configured: z.boolean(),
+        formats: z.array(z.string()),
+        key_variables: z.array(z.string()),
+        base_url_variable: z.string().nullable(),
+        binding: z.string().nullable(),
+      }),
+    ),
+  })
+  .meta({ id: "ProviderList" });
+
 const listReplays = endpoint(
   {
     method: "get",
@@ -43,17 +66,7 @@ const listReplays = endpoint(
     query: ReplayListQuery,
     answer: {
       description: "A page",
-      content: {
-        "application/json": {
-          schema: z
-            .object({
-              replays: z.array(ListedReplay),
-              has_more: z.boolean(),
-              next_cursor: z.string().nullable(),
-            })
-            .meta({ id: "ReplayList" }),
-        },
-      },
+      content: { "application/json": { schema: ReplayList } },
     },
     problems: [422],
   },
@@ -99,24 +112,7 @@ const listProviders = endpoint(
     description: "Names the variables that configure each provider, never their values.",
     answer: {
       description: "Every known provider",
-      content: {
-        "application/json": {
-          schema: z
-            .object({
-              providers: z.array(
-                z.object({
-                  name: z.string(),
-                  configured: z.boolean(),
-                  formats: z.array(z.string()),
-                  key_variables: z.array(z.string()),
-                  base_url_variable: z.string().nullable(),
-                  binding: z.string().nullable(),
-                }),
-              ),
-            })
-            .meta({ id: "ProviderList" }),
-        },
-      },
+      content: { "application/json": { schema: ProviderList } },
     },
   },
   ({ services }) =>

@@ -26,7 +26,7 @@ const ExpiresIn = z
   .max(EXPIRES_S_MAX, { error: `must be at most ${EXPIRES_S_MAX}` })
   .nullish();
 
-const ShareCreate = z
+export const ShareCreate = z
   .discriminatedUnion(
     "kind",
     [
@@ -48,7 +48,7 @@ const ShareCreate = z
     example: { kind: "evidence", decision_id: "dec_019abf2e6f0e70008000000000a1b2c3" },
   });
 
-const ShareAnswer = z
+export const ShareAnswer = z
   .object({
     share_id: z.string(),
     token: z.string(),

@@ -9,6 +9,7 @@ import { ExportVerifier } from "../../ledger/verify-export.ts";
 import { verifyNote, verifyProofFile } from "../../ledger/verify-note.ts";
 import { leafHash } from "../../ledger/hash.ts";
 
+export { opens as verifyCommitment } from "./commit.ts";
 export type { Verdict, VerdictStatus } from "../../ledger/verdict.ts";
 export type { Fault, Finding } from "../../ledger/fault.ts";
 

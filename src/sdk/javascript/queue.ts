@@ -1,0 +1,420 @@
+/**
+ * Records on their way, without making anybody wait: bounded, in batches, with backoff. Every record
+ * is at last acknowledged, dropped and counted, or still pending; nothing is lost silently.
+ *
+ *   enqueued + recovered = acknowledged + dropped + pending
+ *
+ * One batch is in flight at a time and keeps its Idempotency-Key until it is acknowledged, so that an
+ * unknown outcome is asked again and never written twice.
+ */
+import { inMemory, partsOf, type Batch, type Part } from "./batch.ts";
+import { LoopGridAPIError, LoopGridError } from "./errors.ts";
+import { backoffMs } from "./retry.ts";
+import { atExit, idleTimer } from "./runtime.ts";
+import { HEARTBEAT_MS, Spool, type OpenFile } from "./spool.ts";
+import { newKey, type Transport } from "./transport.ts";
+import type { DecisionBatch } from "./wire.ts";
+
+export interface QueueOptions {
+  /** A folder for records that were not acknowledged yet: a later process sends what is left. */
+  readonly spoolDir?: string | undefined;
+  /** Records that may wait in memory; 10,000. More are dropped, and counted. */
+  readonly queueRecordsMax?: number | undefined;
+  /** What waits in memory, or in the spool folder, in characters; 64 Mi, in the folder 1 Gi. */
+  readonly queueBytesMax?: number | undefined;
+  /** How long a first record waits for others; 20 ms. */
+  readonly lingerMs?: number | undefined;
+  /**
+   * In Workers: `(promise) => ctx.waitUntil(promise)`. A client lives there as long as its request,
+   * because what one request began no other may wait for.
+   */
+  readonly waitUntil?: ((promise: Promise<unknown>) => void) | undefined;
+  /** Told of every failure that nobody awaits: a refused record, a server that is away. */
+  readonly onError?: ((error: LoopGridError) => void) | undefined;
+}
+
+export interface Counters {
+  readonly enqueued: number;
+  /** Found in the spool folder, left by a process before. */
+  readonly recovered: number;
+  /** Handed to the network at least once. */
+  readonly sent: number;
+  readonly acknowledged: number;
+  /** Written to the spool folder. */
+  readonly spooled: number;
+  /** Lost: no room, or refused by the server. */
+  readonly dropped: number;
+  /** Neither acknowledged nor dropped yet. */
+  readonly pending: number;
+}
+
+/** Something was not acknowledged. */
+export class UndeliveredError extends LoopGridError {
+  override readonly name: string = "UndeliveredError";
+  readonly counters: Counters;
+
+  constructor(message: string, counters: Counters, cause: unknown) {
+    super(message, { cause });
+    this.counters = counters;
+  }
+}
+
+const BATCH_RECORDS = 100;
+/** Far below the 16 MiB of a request; one record may hold 1 MiB. */
+const BATCH_BYTES = 2 * 1024 * 1024;
+const QUEUE_RECORDS = 10_000;
+const QUEUE_BYTES = 64 * 1024 * 1024;
+const SPOOL_BYTES = 1024 * 1024 * 1024;
+const LINGER_MS = 20;
+const FLUSH_MS = 30_000;
+/** Refusals of what is in the records; any other answer is about the server or the key, and passes. */
+const REFUSED: ReadonlySet<number> = new Set([400, 413, 415, 422]);
+
+export class Queue {
+  readonly #transport: Transport;
+  readonly #options: QueueOptions;
+  readonly #spool: Spool | undefined;
+  readonly #ready: Batch[] = [];
+  /** Keys that were sent, of batches that still wait. */
+  readonly #tried = new Set<string>();
+  #open: { readonly key: string; lines: string[]; bytes: number; file: OpenFile | undefined };
+  #counts = { enqueued: 0, recovered: 0, sent: 0, acknowledged: 0, spooled: 0, dropped: 0 };
+  #waitingBytes = 0;
+  #sending = false;
+  #closed = false;
+  #lastError: LoopGridError | undefined;
+  #droppedUnsaid = 0;
+  #wake: (() => void) | undefined;
+  #stopLinger: (() => void) | undefined;
+  #stopHeartbeat: (() => void) | undefined;
+  #stopExit: (() => void) | undefined;
+  #isAwaited = false;
+  readonly #idle = new Set<() => void>();
+  readonly #ender = new AbortController();
+
+  /** @throws TypeError when there is a spoolDir and no file system */
+  constructor(transport: Transport, options: QueueOptions) {
+    this.#transport = transport;
+    this.#options = options;
+    this.#spool = options.spoolDir === undefined ? undefined : new Spool(options.spoolDir);
+    this.#open = emptyBatch();
+    if (this.#spool !== undefined) this.#beat();
+  }
+
+  get counters(): Counters {
+    const { enqueued, recovered, acknowledged, dropped } = this.#counts;
+    return { ...this.#counts, pending: enqueued + recovered - acknowledged - dropped };
+  }
+
+  /** @returns false when there was no room: the record is dropped, and counted */
+  add(record: Record<string, unknown>): boolean {
+    this.#counts.enqueued++;
+    let line: string;
+    try {
+      line = JSON.stringify(record);
+    } catch (error) {
+      this.#drop(1);
+      this.#tell(new LoopGridError("A record is not JSON", { cause: error }));
+      return false;
+    }
+    if (this.#closed || !this.#hasRoomFor(line)) {
+      const why = this.#closed ? "The queue is closed" : "The queue is full";
+      this.#drop(1);
+      this.#tell(new LoopGridError(why, { cause: this.#lastError }));
+      return false;
+    }
+    const tooMuch = this.#open.bytes + line.length > BATCH_BYTES;
+    if (tooMuch || this.#open.file?.isDoubtful === true) this.#cut();
+    this.#append(line);
+    if (this.#open.lines.length >= BATCH_RECORDS) this.#cut();
+    this.#send();
+    this.#beAwaited();
+    return true;
+  }
+
+  /** One that could not be made, for a reason of its own. */
+  lose(error: unknown): void {
+    this.#counts.enqueued++;
+    this.#drop(1);
+    this.#tell(asError(error));
+  }
+
+  /**
+   * Waits until everything is acknowledged.
+   * @throws UndeliveredError when something was dropped since the last flush, or is still pending
+   *   when the time is over; with a spool folder what is pending is kept there
+   */
+  async flush({ timeoutMs = FLUSH_MS }: { readonly timeoutMs?: number } = {}): Promise<void> {
+    this.#recover();
+    this.#cut();
+    this.#send();
+    this.#wake?.();
+    if (this.counters.pending > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(over, timeoutMs);
+        const idle = this.#idle;
+        function over() {
+          clearTimeout(timer);
+          idle.delete(over);
+          resolve();
+        }
+        idle.add(over);
+      });
+    }
+    const { pending } = this.counters;
+    const dropped = this.#droppedUnsaid;
+    this.#droppedUnsaid = 0;
+    if (pending === 0 && dropped === 0) return;
+    const kept = this.#spool === undefined ? "" : ", kept in the spool folder";
+    const said = [
+      ...(dropped === 0 ? [] : [`${dropped} dropped`]),
+      ...(pending === 0 ? [] : [`${pending} not acknowledged yet${kept}`]),
+    ];
+    throw new UndeliveredError(`Records: ${said.join(", ")}`, this.counters, this.#lastError);
+  }
+
+  /** Flushes, then takes nothing more. What is pending stays in the spool folder, where there is one. */
+  async close(options?: { readonly timeoutMs?: number }): Promise<void> {
+    try {
+      await this.flush(options);
+    } catch (error) {
+      const { pending } = this.counters;
+      if (this.#spool !== undefined || pending === 0) throw error;
+      // What was in flight may have been written all the same: lost means that nobody knows.
+      this.#drop(pending);
+      const { dropped } = this.counters;
+      throw new UndeliveredError(`Records: ${dropped} dropped`, this.counters, error);
+    } finally {
+      this.#closed = true;
+      this.#cut();
+      this.#ender.abort();
+      this.#stopHeartbeat?.();
+      this.#stopLinger?.();
+      this.#stopExit?.();
+      this.#wake?.();
+    }
+  }
+
+  #hasRoomFor(line: string): boolean {
+    const { queueRecordsMax = QUEUE_RECORDS, queueBytesMax } = this.#options;
+    const bytesMax = queueBytesMax ?? (this.#spool === undefined ? QUEUE_BYTES : SPOOL_BYTES);
+    if (this.#waitingBytes + line.length > bytesMax) return false;
+    return this.#spool !== undefined || this.counters.pending <= queueRecordsMax;
+  }
+
+  #append(line: string): void {
+    if (this.#spool !== undefined) {
+      try {
+        this.#open.file ??= this.#spool.begin(this.#open.key);
+        this.#open.file.append(line);
+        this.#counts.spooled++;
+      } catch (error) {
+        // The disk is full: what is in the file is good; this record waits in memory.
+        this.#tell(new LoopGridError("The spool folder takes no more", { cause: error }));
+        this.#cut();
+        this.#open.file = undefined;
+      }
+    }
+    this.#open.lines.push(line);
+    this.#open.bytes += line.length;
+    this.#waitingBytes += line.length;
+  }
+
+  /** What has gathered becomes a batch; from here on it does not change. */
+  #cut(): void {
+    const { key, lines, bytes, file } = this.#open;
+    this.#open = emptyBatch();
+    if (lines.length === 0) return;
+    if (file === undefined) {
+      this.#ready.push(inMemory(key, lines));
+      return;
+    }
+    const batch = file.close();
+    if (batch !== undefined) this.#ready.push({ ...batch, bytes });
+    else this.#takenOver(lines.length, bytes);
+  }
+
+  /** This process slept; another one took it for dead and sends its file. */
+  #takenOver(count: number, bytes: number): void {
+    this.#counts.enqueued -= count;
+    this.#waitingBytes -= bytes;
+    this.#settled();
+  }
+
+  /** Begins to send, unless it is being done: after a moment, so that a crowd can gather. */
+  #send(): void {
+    if (this.#sending || this.#closed) return;
+    if (this.#ready.length > 0) {
+      this.#sending = true;
+      void this.#sendAll();
+    } else if (this.#open.lines.length > 0 && this.#stopLinger === undefined) {
+      const timer = setTimeout(() => {
+        this.#stopLinger = undefined;
+        this.#cut();
+        this.#send();
+      }, this.#options.lingerMs ?? LINGER_MS);
+      this.#stopLinger = () => clearTimeout(timer);
+    }
+  }
+
+  async #sendAll(): Promise<void> {
+    let failures = 0;
+    for (let batch = this.#ready[0]; batch !== undefined; batch = this.#ready[0]) {
+      const isDone = await this.#sendOne(batch);
+      if (isDone) this.#ready.shift();
+      failures = isDone ? 0 : failures + 1;
+      this.#settled();
+      if (this.#closed) break;
+      if (!isDone) await this.#pause(backoffMs(failures));
+      if (this.#ready.length === 0) this.#cut();
+    }
+    this.#sending = false;
+  }
+
+  /** @returns whether the batch is no longer waiting */
+  async #sendOne(batch: Batch): Promise<boolean> {
+    const { key, count, bytes } = batch;
+    if (!this.#tried.has(key)) this.#counts.sent += count;
+    this.#tried.add(key);
+    try {
+      const lines = batch.lines();
+      if (lines.length > 0) {
+        const body = `{"decisions":[${lines.join(",")}]}`;
+        const asked = { method: "POST", path: "/v1/decisions/batch", idempotencyKey: key } as const;
+        const { signal } = this.#ender;
+        await this.#transport.json<DecisionBatch>({ ...asked, body, signal, retries: 0 });
+      }
+      this.#counts.acknowledged += count;
+      this.#waitingBytes -= bytes;
+      this.#tried.delete(key);
+      batch.remove();
+      return true;
+    } catch (error) {
+      const failure = asError(error);
+      if (this.#closed) return false;
+      this.#tell(failure);
+      if (!(failure instanceof LoopGridAPIError) || !REFUSED.has(failure.status)) return false;
+      this.#refused(batch, failure);
+      return true;
+    }
+  }
+
+  #refused(batch: Batch, error: LoopGridAPIError): void {
+    const lines = batch.lines();
+    this.#tried.delete(batch.key);
+    if (lines.length === 1) {
+      this.#waitingBytes -= batch.bytes;
+      batch.refuse();
+      this.#drop(1);
+      return;
+    }
+    const parts = partsOf(batch.key, lines, error).map((part) => this.#kept(part));
+    for (const { key } of parts) this.#tried.add(key);
+    this.#ready.splice(1, 0, ...parts);
+    batch.remove();
+  }
+
+  #kept({ key, lines }: Part): Batch {
+    const batch = inMemory(key, lines);
+    try {
+      const spooled = this.#spool?.write(key, lines);
+      return spooled === undefined ? batch : { ...spooled, bytes: batch.bytes };
+    } catch (error) {
+      this.#tell(new LoopGridError("The spool folder takes no more", { cause: error }));
+      return batch;
+    }
+  }
+
+  #drop(count: number): void {
+    this.#counts.dropped += count;
+    this.#droppedUnsaid += count;
+  }
+
+  #tell(error: LoopGridError): void {
+    this.#lastError = error;
+    try {
+      this.#options.onError?.(error);
+    } catch {
+      // Whoever is told of failures must not cause more.
+    }
+  }
+
+  #settled(): void {
+    if (this.counters.pending > 0) return;
+    this.#stopExit?.();
+    this.#stopExit = undefined;
+    for (const done of this.#idle) done();
+  }
+
+  /** Somebody has to know of what is pending: the Worker's request, or whoever reads stderr. */
+  #beAwaited(): void {
+    const { waitUntil } = this.#options;
+    if (waitUntil !== undefined && !this.#isAwaited) {
+      this.#isAwaited = true;
+      const over = () => {
+        this.#isAwaited = false;
+      };
+      waitUntil(
+        this.flush()
+          .catch((error: unknown) => this.#tell(asError(error)))
+          .finally(over),
+      );
+    }
+    if (this.#spool === undefined)
+      this.#stopExit ??= atExit(
+        () =>
+          `LoopGrid: ${this.counters.pending} records were not acknowledged; await close() before the process ends`,
+      );
+  }
+
+  /** Keeps no process alive by itself: a server that is away would keep it for ever. */
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const over = () => {
+        stop();
+        this.#wake = undefined;
+        resolve();
+      };
+      const stop = idleTimer(over, ms);
+      this.#wake = over;
+    });
+  }
+
+  /** Touches this process's file, and looks for those of others. */
+  #beat(): void {
+    this.#recover();
+    this.#stopHeartbeat = idleTimer(() => {
+      try {
+        this.#open.file?.touch();
+      } catch {
+        this.#cut(); // taken over
+      }
+      this.#beat();
+    }, HEARTBEAT_MS);
+  }
+
+  #recover(): void {
+    if (this.#spool === undefined) return;
+    try {
+      const known = new Set([this.#open.key, ...this.#ready.map(({ key }) => key)]);
+      for (const batch of this.#spool.leftovers(known)) {
+        this.#counts.recovered += batch.count;
+        this.#waitingBytes += batch.bytes;
+        this.#ready.push(batch);
+      }
+      this.#send();
+    } catch (error) {
+      this.#tell(new LoopGridError("The spool folder cannot be read", { cause: error }));
+    }
+  }
+}
+
+function asError(error: unknown): LoopGridError {
+  return error instanceof LoopGridError
+    ? error
+    : new LoopGridError(String(error), { cause: error });
+}
+
+function emptyBatch() {
+  return { key: newKey(), lines: [] as string[], bytes: 0, file: undefined };
+}

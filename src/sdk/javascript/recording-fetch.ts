@@ -1,0 +1,177 @@
+/**
+ * A `fetch` that records calls to models and changes nothing else: the request goes as it is, the
+ * answer comes octet for octet as it arrives, and a failure of the recording is never the caller's.
+ */
+import type { Format } from "../../replay/provider.ts";
+import { AnswerWatch, BODY_BYTES_MAX } from "./answer-watch.ts";
+import type { Observed } from "./capture.ts";
+import type { Fetch } from "./config.ts";
+import { formatOf, modelCall, type ModelCall } from "./model-call.ts";
+import { deferred } from "./runtime.ts";
+
+export interface Recorder {
+  /** Undefined: by the address. */
+  readonly provider: string | undefined;
+  /** Also calls that brought no answer: each attempt of a client that tries again is one. */
+  readonly failures: boolean;
+  record(observed: Observed): void;
+  /** The recording itself failed. */
+  failed(error: unknown): void;
+  /** Something that goes on after the call. */
+  goesOn(until: Promise<void>): void;
+}
+
+export function recordingFetch(next: Fetch, recorder: Recorder): Fetch {
+  return async (input, init) => {
+    const begun = await attempt(recorder, () => begin(input, init, recorder));
+    if (begun === undefined) return next(input, init);
+    const startedMs = Date.now();
+    let response: Response;
+    try {
+      response = await next(input, init);
+    } catch (error) {
+      await attempt(recorder, () => noAnswer(begun, startedMs, recorder));
+      throw error;
+    }
+    const watched = await attempt(recorder, () => observe(response, begun, startedMs, recorder));
+    return watched ?? response;
+  };
+}
+
+/** Undefined when it fails: the caller's call goes on without a record. */
+async function attempt<T>(recorder: Recorder, work: () => T | Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    recorder.failed(error);
+    return undefined;
+  }
+}
+
+async function begin(
+  input: string | URL | Request,
+  init: RequestInit | undefined,
+  recorder: Recorder,
+): Promise<ModelCall | undefined> {
+  const request = input instanceof Request ? input : undefined;
+  const url = typeof input === "string" ? input : "url" in input ? input.url : input.href;
+  const method = (init?.method ?? request?.method ?? "GET").toUpperCase();
+  const format: Format | undefined = formatOf(method, url);
+  if (format === undefined) return undefined;
+  const headers = new Headers(init?.headers ?? request?.headers ?? {});
+  const body = await textOf(init?.body, request);
+  return modelCall(format, url, headers, body, recorder.provider);
+}
+
+/** What can be read without using it up. */
+async function textOf(
+  body: BodyInit | null | undefined,
+  request: Request | undefined,
+): Promise<string | undefined> {
+  if (typeof body === "string") return body;
+  if (body instanceof ArrayBuffer || ArrayBuffer.isView(body))
+    return new TextDecoder().decode(body);
+  if (body === undefined || body === null) return request?.clone().text();
+  return undefined;
+}
+
+function noAnswer(call: ModelCall, startedMs: number, recorder: Recorder): void {
+  if (!recorder.failures) return;
+  const answer = {
+    ended: "interrupted",
+    streamed: false,
+    bytes: 0,
+    body: undefined,
+    omitted: "nothing",
+  } as const;
+  const endedMs = Date.now();
+  const times = { startedMs, headersMs: endedMs, endedMs };
+  recorder.record({ call, answer, status: 0, headers: new Headers(), ...times });
+}
+
+/** The same answer, looked at while it is read. */
+function observe(
+  response: Response,
+  call: ModelCall,
+  startedMs: number,
+  recorder: Recorder,
+): Response | undefined {
+  const { body, status, headers } = response;
+  if (!response.ok && !recorder.failures) return undefined;
+  if (body === null || typeof body.getReader !== "function") return undefined;
+  const headersMs = Date.now();
+  const watch = new AnswerWatch(call.format, headers.get("content-type") ?? "");
+  const { promise, resolve } = deferred();
+  recorder.goesOn(promise);
+  const end = (how: "complete" | "cancelled" | "interrupted") => {
+    try {
+      const answer = watch.end(how);
+      const times = { startedMs, headersMs, endedMs: Date.now() };
+      // An answer that never began is none.
+      if (answer.bytes > 0 || recorder.failures)
+        recorder.record({ call, answer, status, headers, ...times });
+    } catch (error) {
+      recorder.failed(error);
+    }
+    resolve();
+  };
+  const chunk = (octets: Uint8Array) => {
+    try {
+      watch.chunk(octets);
+    } catch (error) {
+      recorder.failed(error);
+    }
+  };
+  const isStream = /event-stream/i.test(headers.get("content-type") ?? "");
+  return sameResponse(response, passing(body, chunk, end, isStream ? 0 : BODY_BYTES_MAX));
+}
+
+/**
+ * The body, passed on.
+ * @param aheadBytes read before anybody asks: a short answer is recorded also when nobody reads it
+ */
+function passing(
+  body: ReadableStream<Uint8Array>,
+  chunk: (octets: Uint8Array) => void,
+  end: (how: "complete" | "cancelled" | "interrupted") => void,
+  aheadBytes: number,
+): ReadableStream<Uint8Array> {
+  const reader = body.getReader();
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const { done, value } = await reader.read();
+          if (done) {
+            end("complete");
+            controller.close();
+          } else {
+            chunk(value);
+            controller.enqueue(value);
+          }
+        } catch (error) {
+          end(isAbort(error) ? "cancelled" : "interrupted");
+          controller.error(error);
+        }
+      },
+      async cancel(reason) {
+        end("cancelled");
+        await reader.cancel(reason);
+      },
+    },
+    { highWaterMark: aheadBytes, size: (octets) => octets.byteLength },
+  );
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === "AbortError";
+}
+
+/** What the constructor does not take over is put back. */
+function sameResponse(response: Response, body: ReadableStream<Uint8Array>): Response {
+  const { status, statusText, headers, url, redirected, type } = response;
+  const same = new Response(body, { status, statusText, headers });
+  for (const [name, value] of Object.entries({ url, redirected, type }))
+    Object.defineProperty(same, name, { value, configurable: true });
+  return same;
+}
