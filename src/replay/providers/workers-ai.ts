@@ -7,8 +7,9 @@ import { objectAt, objectsAt, textAt, without } from "../json-read.ts";
 import type { Reading } from "../outcome.ts";
 import type { Adapter } from "../provider.ts";
 import { readReply } from "../reply.ts";
+import { chatAssembler } from "../streams/chat.ts";
 import { openaiChat } from "./openai-chat.ts";
-import { assembleChat, readChat } from "./openai-chat-read.ts";
+import { readChat } from "./openai-chat-read.ts";
 
 export const workersAi: Adapter = {
   ...openaiChat,
@@ -23,7 +24,7 @@ export const workersAi: Adapter = {
     const { body, notes } = openaiChat.write(conversation);
     return { body: without(body, "model"), notes };
   },
-  read: (reply) => readReply(reply, assembleChat, readAnswer),
+  read: (reply) => readReply(reply, chatAssembler(), readAnswer),
 };
 
 function readAnswer(body: JsonObject): Reading {

@@ -9,6 +9,7 @@ import { responseAssembler } from "./responses.ts";
 export function assemblerOf(format: Format): Assembler {
   switch (format) {
     case "openai.chat":
+    case "workers-ai.run":
       return chatAssembler();
     case "openai.responses":
       return responseAssembler();

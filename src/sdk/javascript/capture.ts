@@ -95,7 +95,9 @@ export function decisionOf(
           streamed: { ended: answer.ended, assembled: true, request: call.transport },
           first_byte_ms: Math.round(headersMs - startedMs),
         }
-      : {}),
+      : answer.ended === "complete"
+        ? {}
+        : { ended: answer.ended }),
     ...(Object.keys(omitted).length === 0 ? {} : { omitted }),
   });
   const { decisionType = "model_call", metadata, ...more } = names;

@@ -25,6 +25,6 @@ export type { ReplayFilter, WaitOptions } from "./replays.ts";
 export type { AppendOptions, CallOptions } from "./transport.ts";
 export type * from "./wire.ts";
 export type { CallNames, CaptureOptions, Opening, Openings } from "./capture.ts";
-export type { FunctionOptions } from "./recording.ts";
+export type { FunctionOptions, RecordingOptions } from "./recording.ts";
 export type { WrapOptions } from "./wrap.ts";
-export type { CaptureFields, DecisionParams } from "./writer.ts";
+export type { DecisionParams } from "./writer.ts";

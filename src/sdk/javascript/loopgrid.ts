@@ -5,11 +5,12 @@
 import { accessLog, Keys, Prices, providers, Shares } from "./admin.ts";
 import { resolveConfig, type Fetch, type LoopGridOptions } from "./config.ts";
 import { Decisions, pathOf } from "./decisions.ts";
+import { Experiments } from "./experiments.ts";
 import { Exports } from "./exports.ts";
 import { Ledger } from "./ledger.ts";
-import type { Counters, QueueOptions } from "./queue.ts";
+import type { Counters } from "./queue.ts";
 import type { Recorder } from "./recording-fetch.ts";
-import { Recording, type FunctionOptions } from "./recording.ts";
+import { Recording, type FunctionOptions, type RecordingOptions } from "./recording.ts";
 import { onTheWire, queryOf } from "./naming.ts";
 import { Replays } from "./replays.ts";
 import { Transport, type AppendOptions, type CallOptions } from "./transport.ts";
@@ -53,6 +54,7 @@ export class LoopGrid {
   readonly writerId: string;
   readonly decisions: Decisions;
   readonly replays: Replays;
+  readonly experiments: Experiments;
   readonly ledger: Ledger;
   readonly exports: Exports;
   readonly keys: Keys;
@@ -63,7 +65,7 @@ export class LoopGrid {
   readonly #recording: Recording;
 
   /** @throws TypeError when an option cannot be meant */
-  constructor(options: LoopGridOptions & QueueOptions = {}) {
+  constructor(options: LoopGridOptions & RecordingOptions = {}) {
     const config = resolveConfig(options);
     const transport = new Transport(config);
     const writer = new Writer(config.serviceName);
@@ -73,6 +75,7 @@ export class LoopGrid {
     this.writerId = writer.id;
     this.decisions = new Decisions(transport, writer);
     this.replays = new Replays(transport);
+    this.experiments = new Experiments(transport);
     this.ledger = new Ledger(transport);
     this.exports = new Exports(transport);
     this.keys = new Keys(transport);

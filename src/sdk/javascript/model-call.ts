@@ -34,6 +34,7 @@ const OWNERS: Readonly<Record<Format, string>> = {
   "openai.responses": "openai",
   "anthropic.messages": "anthropic",
   "google.generateContent": "gemini",
+  "workers-ai.run": "workers-ai",
 };
 
 const TRANSPORT: readonly string[] = ["stream", "stream_options"];

@@ -24,14 +24,21 @@ export interface FunctionOptions<Args extends unknown[], Result> extends Omit<
   readonly capture?: Omit<CaptureOptions, "fields"> | undefined;
 }
 
+export interface RecordingOptions extends QueueOptions {
+  /** What `wrap`, `fetch` and `decision` record, unless told otherwise themselves. */
+  readonly capture?: CaptureOptions | undefined;
+}
+
 export class Recording {
   readonly #transport: Transport;
   readonly #writer: Writer;
   readonly #options: QueueOptions;
+  readonly #capture: CaptureOptions;
   readonly #work = new Set<Promise<void>>();
   #queue: Queue | undefined;
 
-  constructor(transport: Transport, writer: Writer, options: QueueOptions) {
+  constructor(transport: Transport, writer: Writer, options: RecordingOptions) {
+    this.#capture = options.capture ?? {};
     this.#transport = transport;
     this.#writer = writer;
     this.#options = options;
@@ -58,15 +65,15 @@ export class Recording {
   }
 
   fetch(options: WrapOptions, next: Fetch): Fetch {
-    return fetchFor(this.#sink, options, next);
+    return fetchFor(this.#sink, { capture: this.#capture, ...options }, next);
   }
 
   recorder(options: WrapOptions): Recorder {
-    return recorderFor(this.#sink, options);
+    return recorderFor(this.#sink, { capture: this.#capture, ...options });
   }
 
   wrap<Client>(client: Client, options: WrapOptions): Client {
-    return wrapClient(client, this.#sink, options);
+    return wrapClient(client, this.#sink, { capture: this.#capture, ...options });
   }
 
   /** The same function; every call that returns is recorded. One that throws decided nothing. */
@@ -75,13 +82,13 @@ export class Recording {
     decide: (...args: Args) => Result,
     options: FunctionOptions<Args, Awaited<Result>>,
   ): (...args: Args) => Result {
-    const { model, input, output, capture = {}, ...names } = options;
-    const record = async (args: Args, result: Awaited<Result>, startedMs: number) => {
+    const { model, input, output, capture = this.#capture, ...names } = options;
+    const record = async (asked: () => object, result: Awaited<Result>, startedMs: number) => {
       try {
         const decision: DecisionParams = {
           ...names,
           decisionType,
-          input: input === undefined ? { arguments: args } : input(...args),
+          input: asked(),
           model: model ?? { provider: "function", name: decide.name || decisionType },
           output: output === undefined ? asObject(result) : output(result),
           captureMode: "automatic",
@@ -97,9 +104,10 @@ export class Recording {
     const track = (work: Promise<void>) => this.#sink.track(work);
     return function recorded(this: unknown, ...args: Args): Result {
       const startedMs = Date.now();
+      const asked = noted(() => (input === undefined ? { arguments: args } : input(...args)));
       const result = Reflect.apply(decide, this, args);
       const recording = Promise.resolve(result).then(
-        (value) => record(args, value, startedMs),
+        (value) => record(asked, value, startedMs),
         () => undefined,
       );
       track(recording);
@@ -120,6 +128,18 @@ export class Recording {
     },
     goesOn: (until) => this.#options.waitUntil?.(until.then(() => this.flush().catch(() => {}))),
   };
+}
+
+/** As it is now, for the function may change what it is given. What fails, fails when it is asked for. */
+function noted(make: () => object): () => object {
+  try {
+    const text = JSON.stringify(make());
+    return () => JSON.parse(text);
+  } catch (error) {
+    return () => {
+      throw error;
+    };
+  }
 }
 
 /** Members that JSON does not have are left to JSON. */

@@ -11,7 +11,7 @@
  * the machine may lose what its operating system had not written out yet.
  */
 import type { Batch } from "./batch.ts";
-import { environment, randomHex } from "./runtime.ts";
+import { randomHex } from "./runtime.ts";
 
 /** What is used of node:fs; the SDK is compiled without Node's types. */
 interface FileSystem {
@@ -61,7 +61,7 @@ export class Spool {
     this.#fs = fs;
     this.#process = process;
     this.#folder = folder;
-    this.#host = (environment("HOSTNAME") ?? hostName(process)).replaceAll(/[^A-Za-z0-9-]/g, "_");
+    this.#host = hostName(process).replaceAll(/[^A-Za-z0-9-]/g, "_");
     fs.mkdirSync(folder, { recursive: true, mode: FOLDER_MODE });
   }
 

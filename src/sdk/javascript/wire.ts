@@ -26,6 +26,14 @@ import type { ProviderList, ReplayList as ReplayPage } from "../../http/routes/r
 import type { ShareAnswer, ShareCreate } from "../../http/routes/shares.ts";
 import type { Decision as StoredDecision, DecisionCreate } from "../../ledger/schema.ts";
 import type { JsonObject } from "../../lib/json.ts";
+import type {
+  DryRun as DryRunSchema,
+  Experiment as ExperimentSchema,
+  ExperimentCreate,
+  ExperimentItem as ExperimentItemSchema,
+  ExperimentList as ExperimentPage,
+  ExperimentResume,
+} from "../../replay/experiments/schema.ts";
 import type { PriceList as PriceListSchema, PriceListCreate } from "../../replay/prices.ts";
 import type {
   Compare as CompareSchema,
@@ -67,6 +75,12 @@ const wire = () => ({
   listedReplay: out<z.infer<typeof ListedReplaySchema>>(),
   replayList: out<z.infer<typeof ReplayPage>>(),
   compare: out<z.infer<typeof CompareSchema>>(),
+  experiment: out<z.infer<typeof ExperimentSchema>>(),
+  experimentList: out<z.infer<typeof ExperimentPage>>(),
+  experimentItem: out<z.infer<typeof ExperimentItemSchema>>(),
+  dryRun: out<z.infer<typeof DryRunSchema>>(),
+  experimentCreate: given<z.input<typeof ExperimentCreate>>(),
+  experimentResume: given<z.input<typeof ExperimentResume>>(),
   providers: out<z.infer<typeof ProviderList>>(),
   prices: out<z.infer<typeof PriceListSchema>>(),
   integrity: out<z.infer<typeof IntegrityAnswer>>(),
@@ -107,6 +121,13 @@ export type AcceptedReplay = Wire["acceptedReplay"];
 export type ListedReplay = Wire["listedReplay"];
 export type ReplayList = Wire["replayList"];
 export type Compare = Wire["compare"];
+export type Experiment = Wire["experiment"];
+export type CreatedExperiment = Experiment & { receipt: Receipt };
+export type ListedExperiment = Wire["experimentList"]["experiments"][number];
+export type ExperimentItem = Wire["experimentItem"];
+export type ExperimentEstimate = Wire["dryRun"];
+export type ExperimentParams = Wire["experimentCreate"];
+export type ExperimentBudget = Wire["experimentResume"];
 export type Provider = Wire["providers"]["providers"][number];
 export type PriceList = Wire["prices"];
 export type Integrity = Wire["integrity"];

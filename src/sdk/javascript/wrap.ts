@@ -45,7 +45,9 @@ export function wrapClient<Client>(client: Client, sink: Sink, options: WrapOpti
     );
   const own: unknown = Reflect.get(client, "fetch");
   const next: Fetch = isFetch(own) ? own : (input, init) => globalThis.fetch(input, init);
-  const copy = client.withOptions({ fetch: fetchFor(sink, options, next) });
+  // Azure's addresses are everybody's own; its client tells.
+  const provider = client.constructor.name === "AzureOpenAI" ? { provider: "azure" } : {};
+  const copy = client.withOptions({ fetch: fetchFor(sink, { ...provider, ...options }, next) });
   if (isSameKind(client, copy)) return copy;
   throw new TypeError("withOptions() of this client does not make a client");
 }

@@ -6,29 +6,16 @@ import { onTheWire } from "./naming.ts";
 import { randomHex } from "./runtime.ts";
 import type { DecisionCreateParams } from "./wire.ts";
 
-/** What is known about how a decision came about; all of it stays after an erasure. */
-export interface CaptureFields {
-  /** RFC 3339. */
-  readonly occurredAt?: string | undefined;
-  readonly startedAt?: string | undefined;
-  readonly endedAt?: string | undefined;
-  readonly captureMode?: "automatic" | "manual" | "import" | undefined;
-  /** Of the system that decided: a release, a commit. */
-  readonly systemVersion?: string | undefined;
-  readonly automationLevel?:
-    | "full"
-    | "human_in_the_loop"
-    | "human_on_the_loop"
-    | "advisory"
-    | undefined;
-  readonly decisionRole?: "sole" | "principal" | "contributing" | "none" | undefined;
-  /** Which notice the person concerned was given; a reference, nothing personal. */
-  readonly subjectNotice?: string | undefined;
-}
-
-/** A decision to record. Without a service's name it is the client's. */
-export type DecisionParams = Omit<DecisionCreateParams, "serviceName"> &
-  CaptureFields & { readonly serviceName?: string | undefined };
+/**
+ * A decision to record: what was decided, by which model, and what is known about how it came about
+ * (`startedAt`, `captureMode`, `automationLevel`, …). Without a service's name it is the client's.
+ */
+export type DecisionParams = Omit<
+  DecisionCreateParams,
+  "serviceName" | "writerId" | "writerSeq"
+> & {
+  readonly serviceName?: string | undefined;
+};
 
 export class Writer {
   readonly id: string;
