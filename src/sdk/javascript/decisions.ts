@@ -31,7 +31,8 @@ export class Decisions {
     decisions: readonly DecisionParams[],
     options?: Omit<AppendOptions, "receipt">,
   ): Promise<DecisionBatch> {
-    const bodies = decisions.map((decision) => this.#writer.body(decision));
+    const isNamed = options?.idempotencyKey !== undefined;
+    const bodies = decisions.map((decision) => this.#writer.body(decision, isNamed));
     return this.#transport.append("/v1/decisions/batch", { decisions: bodies }, options);
   }
 

@@ -14,6 +14,7 @@ import { Recording, type FunctionOptions, type RecordingOptions } from "./record
 import { onTheWire, queryOf } from "./naming.ts";
 import { Replays } from "./replays.ts";
 import { Transport, type AppendOptions, type CallOptions } from "./transport.ts";
+import type { Receipted, TrustOptions, Verdict } from "./verify.ts";
 import type {
   AccessLog,
   Compare,
@@ -96,7 +97,8 @@ export class LoopGrid {
     decision: DecisionParams,
     options?: AppendOptions,
   ): Promise<RecordedDecision> {
-    return this.#transport.append("/v1/decisions", this.#writer.body(decision), options);
+    const body = this.#writer.body(decision, options?.idempotencyKey !== undefined);
+    return this.#transport.append("/v1/decisions", body, options);
   }
 
   /** `recordDecision` by its short name: resolves with the receipt, or rejects. */
@@ -216,6 +218,21 @@ export class LoopGrid {
   ): Promise<Integrity> {
     const query = { service_name: serviceName, ...range };
     return this.#transport.get("/v1/integrity/verify", query, options);
+  }
+
+  /**
+   * Checks a receipt that was asked for with `receipt: "proof"`, here and without the server.
+   * @param options.keys the ledger's public keys, had from somewhere else and kept
+   */
+  async verifyReceipt(recorded: Receipted, options: TrustOptions): Promise<Verdict> {
+    const { verifyReceipt } = await import("./verify.ts");
+    return verifyReceipt(recorded, options);
+  }
+
+  /** Checks the text of an evidence bundle, here and without the server. */
+  async verifyEvidence(text: string, options: TrustOptions): Promise<Verdict> {
+    const { verifyEvidence } = await import("./verify.ts");
+    return verifyEvidence(text, options);
   }
 
   async complianceReport(serviceName?: string, options?: CallOptions): Promise<ComplianceReport> {

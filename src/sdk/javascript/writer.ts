@@ -1,5 +1,5 @@
 /**
- * Who writes, and in which order: every record carries this writer's id and its next number, so that
+ * Who writes, and in which order: a record carries this writer's id and its next number, so that
  * `GET /v1/integrity/gaps` shows which records never arrived. A new client is a new writer.
  */
 import { onTheWire } from "./naming.ts";
@@ -27,13 +27,13 @@ export class Writer {
     this.#serviceName = serviceName;
   }
 
-  /** The body to send. A number is used up by it, whatever becomes of it: a gap tells of a loss. */
-  body(decision: DecisionParams): Record<string, unknown> {
-    return {
-      service_name: this.#serviceName,
-      ...onTheWire(decision),
-      writer_id: this.id,
-      writer_seq: ++this.#seq,
-    };
+  /**
+   * The body to send. A number is used up by it, whatever becomes of it: a gap tells of a loss.
+   * @param isNamed under a key of the caller's own: asked again, by whatever process, the body has to
+   *   be the same, so it bears no number
+   */
+  body(decision: DecisionParams, isNamed = false): Record<string, unknown> {
+    const named = { service_name: this.#serviceName, ...onTheWire(decision) };
+    return isNamed ? named : { ...named, writer_id: this.id, writer_seq: ++this.#seq };
   }
 }
