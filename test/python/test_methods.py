@@ -1,0 +1,184 @@
+"""Every method beyond 0.1's, against the real server, sync and async."""
+
+import asyncio
+import inspect
+import unittest
+
+from loopgrid import AsyncLoopGrid, LoopGrid, LoopGridAPIError, LoopGridTimeoutError
+from support import DECISION, URL, LocalServer, json_answer, unique
+
+GROUPS = ("decisions", "replays", "experiments", "ledger", "exports", "keys", "shares", "prices")
+
+
+def public(thing):
+    return {name for name in dir(thing) if not name.startswith("_")}
+
+
+class Methods(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.grid = LoopGrid(URL, unique("methods"))
+        batch = cls.grid.decisions.record_batch([{**DECISION, "input": {"n": n}} for n in range(130)])
+        cls.ids = [one["decision_id"] for one in batch["decisions"]]
+
+    def test_the_async_client_has_everything_that_the_sync_one_has(self):
+        both = AsyncLoopGrid(URL), LoopGrid(URL)
+        self.assertEqual(public(both[0]), public(both[1]))
+        for group in GROUPS:
+            self.assertEqual(*(public(getattr(one, group)) for one in both), group)
+        for name in ("record", "list_decisions", "compare"):
+            signatures = [inspect.signature(getattr(type(one), name)) for one in both]
+            self.assertEqual(*(list(one.parameters) for one in signatures))
+
+    def test_pages_and_iterators_go_through_everything_once(self):
+        service = self.grid.service_name
+        page = self.grid.decisions.page(service_name=service, limit=50)
+        self.assertEqual((len(page["decisions"]), page["has_more"]), (50, True))
+        after = self.grid.decisions.page(service_name=service, limit=100, cursor=page["next_cursor"])
+        self.assertEqual(len(after["decisions"]), 80)
+        for found in (
+            self.grid.decisions.all(service_name=service),
+            self.grid.exports.decisions(service_name=service),
+        ):
+            self.assertEqual([one["decision_id"] for one in found], self.ids[::-1])
+        csv = "".join(self.grid.exports.csv(service_name=service)).split("\r\n")
+        self.assertEqual([line.split(",")[0] for line in csv[1:131]], self.ids[::-1])
+        self.assertEqual(list(self.grid.decisions.all(service_name=service, from_="2100-01-01")), [])
+
+    def test_a_story_is_told_whole(self):
+        grid, (decision_id, *_) = self.grid, self.ids
+        grid.mark_incorrect(decision_id, "no", idempotency_key=unique("key"))
+        grid.attach_correction(decision_id, {"response": "y"}, "jane", receipt="proof")
+        kinds = [one["kind"] for one in grid.decisions.history(decision_id)["entries"]]
+        self.assertEqual(kinds, ["decision_recorded", "decision_flagged", "correction_attached"])
+        self.assertTrue(grid.decisions.tlog_proof(decision_id).startswith("c2sp.org/tlog-proof@v1"))
+        held = grid.decisions.hold(decision_id, "litigation")
+        self.assertEqual((held["decision_id"], held["held"]), (decision_id, True))
+        with self.assertRaises(LoopGridAPIError):
+            grid.decisions.erase(decision_id, "gdpr_article_17")
+        grid.decisions.hold(decision_id, "litigation", held=False)
+        erased = grid.decisions.erase(decision_id, "gdpr_article_17", fields=["input"], request_id="R-1")
+        # The batch's own request quotes it, and goes too.
+        self.assertEqual((erased["erased"], erased["input"]), (["input", "request"], None))
+        self.assertEqual(grid.get_decision(decision_id)["erased"], ["input", "request"])
+
+    def test_the_ledger_shows_itself(self):
+        ledger = self.grid.ledger
+        state = ledger.state()
+        self.assertTrue(ledger.checkpoint().startswith(f"{state['origin']}\n"))
+        self.assertIn("\n1\n", ledger.checkpoint(size=1))
+        self.assertEqual(len(list(ledger.entries(1, 4))), 3)
+        self.assertGreaterEqual(len(list(ledger.entries(content=False))), state["size"])
+        proof = ledger.inclusion_proof(1, 5)
+        self.assertEqual((proof["index"], proof["size"]), (1, 5))
+        self.assertEqual(ledger.consistency_proof(1, 5)["from"], 1)
+        lines = list(self.grid.exports.ledger(0, 3))
+        self.assertEqual(len(lines), 5)
+
+    def test_replays_are_listed_started_and_waited_for(self):
+        replay = self.grid.replays.start(self.ids[1], {"input": {"n": -1}}, mode="simulated")
+        done = self.grid.replays.wait(replay["replay_id"])
+        self.assertEqual(done["execution_mode"], "simulated")
+        found = [one["replay_id"] for one in self.grid.replays.all(decision_id=self.ids[1])]
+        self.assertEqual(found, [replay["replay_id"]])
+        self.assertEqual(self.grid.replays.page(limit=1)["replays"][0]["replay_id"], found[0])
+
+    def test_operators_have_their_routes(self):
+        grid = self.grid
+        self.assertIn("openai", [one["name"] for one in grid.providers()])
+        price = {"provider": "openai", "model": "gpt-4o*", "input": 2.5, "output": 10}
+        version = grid.prices.set([price], currency="EUR")["version"]
+        self.assertEqual(grid.prices.get(version)["currency"], "EUR")
+        key = grid.keys.create("python", ["record"])
+        self.assertTrue(key["key"])
+        rotated = grid.keys.rotate(key["key_id"], overlap_seconds=60)
+        self.assertEqual(rotated["replaces"], key["key_id"])
+        self.assertEqual(grid.keys.revoke(rotated["key_id"])["key_id"], rotated["key_id"])
+        listed = {one["key_id"]: one["revoked_at"] for one in grid.keys.all()}
+        self.assertIsNone(listed[key["key_id"]])
+        self.assertIsNotNone(listed[rotated["key_id"]])
+        share = grid.shares.create("evidence", decision_id=self.ids[2], expires_in_seconds=60)
+        self.assertEqual((share["kind"], grid.shares.create("report")["kind"]), ("evidence", "report"))
+        # An open server has nobody to log.
+        self.assertEqual(list(grid.access_log()), [])
+        self.assertIn("LoopGrid Compliance Report", grid.compliance_report_html())
+
+    def test_capture_facts_go_with_every_record(self):
+        server = LocalServer(lambda _: json_answer(200, {}))
+        self.addCleanup(server.close)
+        grid = LoopGrid(server.url, "facts")
+        for n in range(2):
+            grid.record(**DECISION, occurred_at="2026-01-01T00:00:00Z", automation_level="full")
+        grid.decisions.record_batch([{**DECISION, "system_version": "v1"}])
+        first, second, batch = (one.json() for one in server.received)
+        self.assertEqual((first["occurred_at"], first["automation_level"]), ("2026-01-01T00:00:00Z", "full"))
+        self.assertEqual((first["writer_seq"], second["writer_seq"]), (1, 2))
+        (third,) = batch["decisions"]
+        self.assertEqual((third["writer_id"], third["writer_seq"]), (grid.writer_id, 3))
+        self.assertEqual(third["system_version"], "v1")
+
+    def test_experiments_speak_the_shapes_that_the_server_names(self):
+        server = LocalServer(self.experiment_answer)
+        self.addCleanup(server.close)
+        experiments = LoopGrid(server.url).experiments
+        begun = experiments.create(
+            {"filter": {"status": "corrected"}},
+            {"model": {"name": "gpt-5"}},
+            [{"type": "exact"}],
+            max_items=10,
+            dry_run=False,
+        )
+        self.assertEqual(begun["experiment_id"], "exp_1")
+        self.assertEqual(experiments.wait("exp_1")["state"], "completed")
+        self.assertEqual([one["n"] for one in experiments.items("exp_1")], [1, 2])
+        self.assertEqual(experiments.cancel("exp_1")["state"], "cancelled")
+        self.assertEqual(experiments.resume("exp_1")["state"], "running")
+        self.assertEqual([one["experiment_id"] for one in experiments.all()], ["exp_2", "exp_1"])
+        sent = server.received[0]
+        self.assertEqual(
+            sent.json(),
+            {
+                "selection": {"filter": {"status": "corrected"}},
+                "overrides": {"model": {"name": "gpt-5"}},
+                "scorers": [{"type": "exact"}],
+                "max_items": 10,
+                "dry_run": False,
+            },
+        )
+        self.assertIn("idempotency-key", sent.headers)
+        with self.assertRaisesRegex(LoopGridTimeoutError, "still running"):
+            experiments.wait("exp_running", timeout_s=0)
+
+    @staticmethod
+    def experiment_answer(received):
+        if received.path.endswith("/items"):
+            return 200, {"Content-Type": "application/x-ndjson"}, [b'{"n":1}\n{"n"', b":2}\n"]
+        if received.path.endswith("/cancel"):
+            return json_answer(200, {"state": "cancelled"})
+        if received.path.endswith(("/resume", "exp_running")):
+            return json_answer(200, {"state": "running"})
+        if received.path == "/v1/experiments" and received.method == "GET":
+            page = {"experiments": [{"experiment_id": "exp_2"}], "next_cursor": "c"}
+            return json_answer(200, page)
+        if "cursor=c" in received.path:
+            page = {"experiments": [{"experiment_id": "exp_1"}], "next_cursor": None}
+            return json_answer(200, page)
+        return json_answer(200, {"experiment_id": "exp_1", "state": "completed"})
+
+    def test_the_async_client_answers_alike(self):
+        async def story():
+            async with AsyncLoopGrid(URL, self.grid.service_name) as grid:
+                found = [one["decision_id"] async for one in grid.decisions.all(service_name=grid.service_name)]
+                self.assertEqual(found, self.ids[::-1])
+                exported = [one async for one in grid.exports.decisions(service_name=grid.service_name)]
+                self.assertEqual(len(exported), len(found))
+                self.assertEqual((await grid.ledger.state())["ledger"], "main")
+                replay = await grid.create_replay(self.ids[3], mode="simulated")
+                self.assertEqual((await grid.replays.wait(replay["replay_id"]))["decision_id"], self.ids[3])
+                self.assertTrue((await grid.verify_integrity())["valid"])
+
+        asyncio.run(story())
+
+
+if __name__ == "__main__":
+    unittest.main()
