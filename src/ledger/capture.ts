@@ -4,7 +4,7 @@
  * them. Codes, times and references only; whatever may name a person belongs to the content.
  * Pure.
  */
-import { z } from "zod";
+import * as z from "zod";
 import type { JsonObject } from "../lib/json.ts";
 
 /** Facts stand in a header of 65,535 octets, escaped, beside four names of NAME_LENGTH_MAX. */

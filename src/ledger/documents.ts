@@ -3,7 +3,7 @@
  * Strict: an unknown member is refused, or a flipped bit could go unseen. Contents pass by
  * reference: verify.ts takes them apart octet by octet.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { JsonObject } from "./schema.ts";
 
 export const EXPORT_FORMAT = "loopgrid-ledger/1";

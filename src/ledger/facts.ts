@@ -1,5 +1,5 @@
 /** Reading facts: small members of a header, DESIGN §3. Pure. */
-import { z } from "zod";
+import * as z from "zod";
 import type { Header } from "./schema.ts";
 
 /** A fact that is text; null where it is absent or something else. */

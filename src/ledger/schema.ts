@@ -2,7 +2,7 @@
  * The shapes of the ledger, DESIGN §3 and CONTRACT "Shapes": declared once with zod; types,
  * validation and the OpenAPI document are inferred from here.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { CaptureFacts, CapturedFacts, checkCapture } from "./capture.ts";
 import type { JsonObject as JsonObjectValue } from "../lib/json.ts";
 import { NAME_LENGTH_MAX } from "./limits.ts";

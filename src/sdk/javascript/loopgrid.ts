@@ -51,8 +51,6 @@ export class LoopGrid {
   readonly serviceName: string;
   /** Of one attempt, in milliseconds; 0.1's name for it. */
   readonly timeout: number;
-  /** In every record of this client, with a number that counts them. */
-  readonly writerId: string;
   readonly decisions: Decisions;
   readonly replays: Replays;
   readonly experiments: Experiments;
@@ -73,7 +71,6 @@ export class LoopGrid {
     this.baseUrl = config.baseUrl;
     this.serviceName = config.serviceName;
     this.timeout = config.timeoutMs;
-    this.writerId = writer.id;
     this.decisions = new Decisions(transport, writer);
     this.replays = new Replays(transport);
     this.experiments = new Experiments(transport);
@@ -85,6 +82,11 @@ export class LoopGrid {
     this.#transport = transport;
     this.#writer = writer;
     this.#recording = new Recording(transport, writer, options);
+  }
+
+  /** In the records of this client, with a number that counts them. */
+  get writerId(): string {
+    return this.#writer.id;
   }
 
   /** Requests that had to be sent again. */

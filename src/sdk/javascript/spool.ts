@@ -43,8 +43,14 @@ const STALE_MS = 60_000;
 /** After this long without a heartbeat an owner no longer trusts that its file is still its own. */
 const DOUBTFUL_MS = 30_000;
 
-/** Files this very process has open: another token under the same pid is a dead one's. */
-const TOKEN = randomHex(6);
+/**
+ * In the names of this very process's files: another token under the same pid is a dead one's. Made when
+ * it is asked for: Workers have no randomness while they load.
+ */
+let ownToken: string | undefined;
+function token(): string {
+  return (ownToken ??= randomHex(6));
+}
 
 export class Spool {
   readonly #fs: FileSystem;
@@ -67,7 +73,7 @@ export class Spool {
 
   /** Begins a file of this process. */
   begin(key: string): OpenFile {
-    const name = `${key}.${this.#process.pid}.${TOKEN}.${this.#host}`;
+    const name = `${key}.${this.#process.pid}.${token()}.${this.#host}`;
     return new OpenFile(this.#fs, `${this.#folder}/${name}`, key);
   }
 
@@ -84,10 +90,10 @@ export class Spool {
   leftovers(known: ReadonlySet<string>): Batch[] {
     const found: Batch[] = [];
     for (const name of this.#fs.readdirSync(this.#folder).toSorted()) {
-      const [key = "", pid = "", token = "", host = "", state] = name.split(".");
+      const [key = "", pid = "", owner = "", host = "", state] = name.split(".");
       const isOurs = state === "open" || state === "batch";
-      if (!isOurs || known.has(key) || !this.#isLeft(name, Number(pid), token, host)) continue;
-      const base = `${this.#folder}/${key}.${pid}.${token}.${host}`;
+      if (!isOurs || known.has(key) || !this.#isLeft(name, Number(pid), owner, host)) continue;
+      const base = `${this.#folder}/${key}.${pid}.${owner}.${host}`;
       const batch = complete(this.#fs, base, key, state === "open");
       if (batch !== undefined) found.push(batch);
     }
@@ -95,9 +101,9 @@ export class Spool {
   }
 
   /** Whether its writer is gone. */
-  #isLeft(name: string, pid: number, token: string, host: string): boolean {
+  #isLeft(name: string, pid: number, owner: string, host: string): boolean {
     const isOwn = pid === this.#process.pid;
-    if (host === this.#host) return isOwn ? token !== TOKEN : !this.#isAlive(pid);
+    if (host === this.#host) return isOwn ? owner !== token() : !this.#isAlive(pid);
     try {
       const { mtimeMs } = this.#fs.statSync(`${this.#folder}/${name}`);
       return Date.now() - mtimeMs > STALE_MS;

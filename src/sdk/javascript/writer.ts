@@ -18,13 +18,18 @@ export type DecisionParams = Omit<
 };
 
 export class Writer {
-  readonly id: string;
   readonly #serviceName: string;
   #seq = 0;
 
-  constructor(serviceName: string, id = `js-${randomHex(12)}`) {
-    this.id = id;
+  #id: string | undefined;
+
+  constructor(serviceName: string) {
     this.#serviceName = serviceName;
+  }
+
+  /** Made when it is asked for: Workers have no randomness while they load. */
+  get id(): string {
+    return (this.#id ??= `js-${randomHex(12)}`);
   }
 
   /**
