@@ -30,11 +30,11 @@ test("a server that is away", { timeout: 120_000 + 3 * OUTAGE_MS }, async () => 
   const spooling = client("spooling", { spoolDir });
   const bare = client("bare", { queueRecordsMax: 150 });
 
-  let loading = true;
+  const loading = new AbortController();
   let count = 0;
   let refused = 0;
   const load = async () => {
-    while (loading) {
+    while (!loading.signal.aborted) {
       for (let i = 0; i < RECORDS_PER_TICK; i++, count++) {
         const decision = { decisionType: "load", input: { n: count }, model: {}, output: {} };
         expect(spooling.enqueue(decision)).toBe(true);
@@ -50,7 +50,7 @@ test("a server that is away", { timeout: 120_000 + 3 * OUTAGE_MS }, async () => 
     await sleep(OUTAGE_MS);
     server = await startServer({ persistTo, port });
     await sleep(1_000);
-    loading = false;
+    loading.abort();
     await loaded;
 
     await spooling.close({ timeoutMs: 60_000 });
@@ -83,7 +83,7 @@ test("a server that is away", { timeout: 120_000 + 3 * OUTAGE_MS }, async () => 
     await auditOverHttp(url, expect);
     console.log(`${count} records, ${OUTAGE_MS} ms away, ${refused} lost without a spool folder`);
   } finally {
-    loading = false;
+    loading.abort();
     await loaded;
     await server.stop();
   }

@@ -237,6 +237,20 @@ function checkContent(commitments: JsonObject, content: JsonObject, at: string):
   return Object.fromEntries(values);
 }
 
+/** Facts that a client tells about how a decision came about; they come back with it. */
+const CAPTURED: ReadonlySet<string> = new Set([
+  "occurred_at",
+  "started_at",
+  "ended_at",
+  "capture_mode",
+  "system_version",
+  "automation_level",
+  "decision_role",
+  "subject_notice",
+  "writer_id",
+  "writer_seq",
+]);
+
 /** A decision as its entries tell it, in the shape of CONTRACT "Decision". */
 function decisionOf(ledger: IndependentLedger, entries: readonly CheckedEntry[]): Json {
   const [recorded] = entries;
@@ -270,9 +284,11 @@ function decisionOf(ledger: IndependentLedger, entries: readonly CheckedEntry[])
       review = { ...review, status: "corrected", correction };
     }
   }
+  const captured = Object.entries(recorded.facts).filter(([fact]) => CAPTURED.has(fact));
   return {
     ...told,
     ...review,
+    ...Object.fromEntries(captured),
     decision_id: recorded.id,
     created_at: recorded.recordedAt,
     content_hash: recorded.erased.length === 0 ? contentHash(told) : null,
