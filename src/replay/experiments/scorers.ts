@@ -19,33 +19,39 @@ const Pointer = z
   .regex(/^(?:\/(?:[^~/]|~[01])*)+$/, { error: "must be a JSON Pointer such as /total" })
   .meta({ example: "/total" });
 
+/** Instructions of a compiled pattern: time is this times the text. A long list of words takes less. */
+const PROGRAM_SIZE_MAX = 2_000;
+
 /** RE2: linear in the answer, whatever the pattern. A backtracking engine could be made to hang. */
 const Pattern = z
   .string()
   .min(1, { error: "must not be empty" })
   .max(PATTERN_LENGTH_MAX, { error: `must be at most ${PATTERN_LENGTH_MAX} characters` })
-  .refine(compiles, { error: "must be an RE2 regular expression" });
+  .refine((pattern) => programSize(pattern) > 0, { error: "must be an RE2 regular expression" })
+  .refine((pattern) => programSize(pattern) <= PROGRAM_SIZE_MAX, {
+    error: "must be a smaller pattern: its repetitions multiply",
+  });
 
-function compiles(pattern: string): boolean {
+/** 0 for what does not compile. */
+function programSize(pattern: string): number {
   try {
-    RE2JS.compile(pattern);
-    return true;
+    return RE2JS.compile(pattern).programSize();
   } catch {
-    return false;
+    return 0;
   }
 }
 
 /** Where to look in an answer, and in the correction where that is elsewhere. */
 const places = { path: Pointer.optional(), truth_path: Pointer.optional() };
 
-const Exact = z.object({ type: z.literal("exact"), ...places }).meta({
+const Exact = z.strictObject({ type: z.literal("exact"), ...places }).meta({
   description: "the same text, or the same JSON (RFC 8785)",
 });
-const NormalizedText = z.object({ type: z.literal("normalized_text"), ...places }).meta({
-  description: "the same words: Unicode NFKC, case, punctuation and spacing aside",
+const NormalizedText = z.strictObject({ type: z.literal("normalized_text"), ...places }).meta({
+  description: "the same words and signs: Unicode NFKC, case, punctuation and spacing aside",
 });
 const JsonFields = z
-  .object({
+  .strictObject({
     type: z.literal("json_fields"),
     fields: z
       .array(Pointer)
@@ -55,7 +61,7 @@ const JsonFields = z
   })
   .meta({ description: "the same JSON at each of `fields`" });
 const Numeric = z
-  .object({
+  .strictObject({
     type: z.literal("numeric"),
     tolerance: z.number().nonnegative({ error: "must not be negative" }).default(0),
     relative: z.boolean().default(false).meta({ description: "the tolerance is a share" }),
@@ -66,7 +72,7 @@ const Numeric = z
   })
   .meta({ description: "the number, else the last number in the text, within `tolerance`" });
 const Contains = z
-  .object({
+  .strictObject({
     type: z.literal("contains"),
     text: z
       .string()
@@ -78,7 +84,7 @@ const Contains = z
   })
   .meta({ description: "the text stands in the answer" });
 const Regex = z
-  .object({
+  .strictObject({
     type: z.literal("regex"),
     pattern: Pattern,
     ignore_case: z.boolean().default(false),
@@ -86,7 +92,7 @@ const Regex = z
   })
   .meta({ description: "the RE2 pattern is found in the answer; no correction is needed" });
 const Label = z
-  .object({
+  .strictObject({
     type: z.literal("label"),
     labels: z
       .array(z.string().min(1))
@@ -98,7 +104,7 @@ const Label = z
   })
   .meta({ description: "the same label, case and spacing aside" });
 const EditSimilarity = z
-  .object({
+  .strictObject({
     type: z.literal("edit_similarity"),
     at_least: z
       .number()
@@ -107,9 +113,12 @@ const EditSimilarity = z
       .default(0.9),
     ...places,
   })
-  .meta({ description: "1 - edits / length of the longer text, at least `at_least`" });
+  .meta({
+    description:
+      "1 - edits / length of the longer text, at least `at_least`; of long texts the first 20,000 characters",
+  });
 const Judge = z
-  .object({
+  .strictObject({
     type: z.literal("judge"),
     model: Model.meta({ example: { provider: "openai", name: "gpt-4o" } }),
     instructions: z

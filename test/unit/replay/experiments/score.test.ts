@@ -29,6 +29,8 @@ const TABLE: readonly (readonly [JsonObject, readonly Row[]])[] = [
       ["A: 18", { solution: "A: 18" }, true],
       ["A: 18 ", { solution: "A: 18" }, false],
       ["", { solution: "" }, true],
+      ['{ "score": 1, "label": "a" }', { label: "a", score: 1 }, true],
+      ['{ "score": 2, "label": "a" }', { label: "a", score: 1 }, false],
     ],
   ],
   [
@@ -37,6 +39,11 @@ const TABLE: readonly (readonly [JsonObject, readonly Row[]])[] = [
       ["  The ANSWER is: “yes”.", { solution: "the answer is yes" }, true],
       ["ﬁne", { solution: "fine" }, true],
       ["no", { solution: "yes" }, false],
+      ["👍", { solution: "👎" }, false],
+      ["a < b", { solution: "a > b" }, false],
+      ["-5", { solution: "5" }, false],
+      ["?", { solution: "!" }, false],
+      ['{"b": 1, "a": "X"}', { a: "x", b: 1 }, true],
     ],
   ],
   [
@@ -58,6 +65,9 @@ const TABLE: readonly (readonly [JsonObject, readonly Row[]])[] = [
       ["-5", { solution: "5" }, false],
       ["covid-5", { solution: "5" }, true],
       ["1e3", { solution: "1000" }, true],
+      ["5 (e10)", { solution: "10" }, false],
+      ["it is \u22125", { solution: "-5" }, true],
+      ["0.4", { solution: "0.39" }, true],
       ["no number", { solution: "5" }, false],
       ["5", { solution: "none" }, null],
     ],
@@ -81,6 +91,7 @@ const TABLE: readonly (readonly [JsonObject, readonly Row[]])[] = [
     [
       ["The refund is on its WAY today.", { response: "on its way" }, true],
       ["nothing", { response: "on its way" }, false],
+      ["anything", { response: "" }, null],
     ],
   ],
   [
@@ -110,6 +121,14 @@ const TABLE: readonly (readonly [JsonObject, readonly Row[]])[] = [
       ["I would say: positive.", { label: "positive" }, true],
       ["positive or negative", { label: "positive" }, false],
       ["positive", { label: "something else" }, null],
+    ],
+  ],
+  [
+    { type: "label", labels: ["approved", "not approved"] },
+    [
+      ["It is not approved.", { label: "not approved" }, true],
+      ["It is not approved.", { label: "approved" }, false],
+      ["Approved!", { label: "approved" }, true],
     ],
   ],
   [
@@ -148,6 +167,13 @@ test("a pointer finds its value in a JSON answer, in an object, and elsewhere in
   expect(score(byPath, answer('{"total": 2}'), truth)).toBeNull();
 });
 
+test("words alone are compared with the member that was corrected", () => {
+  const translated = scorer({ type: "normalized_text", path: "/translation" });
+  const truth = recorded({ translation: "Good day", score: 1 });
+  expect(score(translated, answer("Good day!"), truth)).toBe(true);
+  expect(score(translated, recorded({ translation: "Bad day", score: 1 }), truth)).toBe(false);
+});
+
 test("members that every object inherits are not there", () => {
   const inherited = scorer({ type: "exact", path: "/constructor" });
   expect(score(inherited, answer('{"a":1}'), recorded({ a: 1, b: 2 }))).toBeNull();
@@ -161,6 +187,8 @@ test("a pattern that hangs a backtracking engine is answered at once", () => {
 test.for([
   { type: "regex", pattern: "(" },
   { type: "regex", pattern: "(?=a)" },
+  { type: "regex", pattern: "(\\pL{1000}){80}" },
+  { type: "numeric", tolerence: 1 },
   { type: "json_fields", fields: ["total"] },
   { type: "json_fields", fields: [] },
   { type: "numeric", tolerance: -1 },
