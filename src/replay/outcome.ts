@@ -29,7 +29,7 @@ const ANSWERS: ReadonlySet<string> = new Set([
 ]);
 
 /** Whether the model answered: only then is there an output. */
-export function isAnswer(outcome: Outcome): boolean {
+export function isAnswer(outcome: string): boolean {
   return ANSWERS.has(outcome);
 }
 

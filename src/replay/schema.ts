@@ -1,10 +1,24 @@
 /** Replay shapes, CONTRACT "Replay", "Compare", "Overrides". */
 import { z } from "zod";
+import { isObject, type JsonObject as JsonObjectValue } from "../lib/json.ts";
 import { Diff } from "./diff.ts";
 import { ACTIONS, LEVELS } from "./fidelity.ts";
 import { OUTCOMES } from "./outcome.ts";
 import { Cost } from "./prices.ts";
 import { JsonObject, Model, NullableJsonObject, Timestamp } from "../ledger/schema.ts";
+
+const CREDENTIAL = /^(?:(?:x-)?api[-_]?key|authorization|headers|access[-_]?token|secret)$/i;
+
+/** Members that clients of other tools put a key into: everything here is kept, and shown to readers. */
+function credentialsIn(overrides: JsonObjectValue): string[][] {
+  const { model } = overrides;
+  const inModel = isObject(model) ? Object.keys(model) : [];
+  const paths = [
+    ...Object.keys(overrides).map((name) => [name]),
+    ...inModel.map((name) => ["model", name]),
+  ];
+  return paths.filter((path) => CREDENTIAL.test(path.at(-1) ?? ""));
+}
 
 /**
  * What replaces the recorded request. `input` replaces it whole, `model` and `prompt` merge
@@ -20,6 +34,12 @@ export const Overrides = JsonObject.superRefine((overrides, context) => {
     messages: z.array(JsonObject).optional(),
     body: JsonObject.optional(),
   });
+  for (const path of credentialsIn(overrides))
+    context.addIssue({
+      code: "custom",
+      path,
+      message: "would be kept with the replay: credentials are the operator's to configure",
+    });
   const parsed = known.safeParse(overrides);
   for (const issue of parsed.error?.issues ?? []) {
     context.addIssue({ code: "custom", path: issue.path, message: issue.message });

@@ -15,6 +15,8 @@ export const ROW = `
   ended_at AS endedAt, actor, max_items AS maxItems, max_cost AS maxCost,
   ended_entry_id AS endedEntryId`;
 const SELECT_ROW = `SELECT ${ROW}, report FROM ops_experiment WHERE ledger = ?1 AND experiment_id = ?2`;
+const DELETE_ITEMS = `DELETE FROM ops_experiment_item WHERE ledger = ?1 AND experiment_id = ?2`;
+const DELETE_ROW = `DELETE FROM ops_experiment WHERE ledger = ?1 AND experiment_id = ?2`;
 const COUNT_STATES = `
   SELECT state, count(*) AS items FROM ops_experiment_item
   WHERE ledger = ?1 AND experiment_id = ?2 GROUP BY state`;
@@ -91,4 +93,9 @@ export function selectItems(
   limit: number,
 ): Promise<ItemRow[]> {
   return readItems(db.prepare(SELECT_ITEMS).bind(ledger, id, from, limit));
+}
+
+export async function deleteExperiment(db: D1Database, ledger: string, id: string): Promise<void> {
+  const statements = [DELETE_ITEMS, DELETE_ROW].map((sql) => db.prepare(sql).bind(ledger, id));
+  await db.batch(statements);
 }

@@ -1,7 +1,14 @@
 /** The rows that an experiment's runner works through and writes. Contract: replay/experiments/port.ts, RunnerRows. */
 import type { RunnerRows, Spent } from "../replay/experiments/port.ts";
 import { NO_RESULT } from "../replay/experiments/schema.ts";
-import { ITEM, readItems, readProgress, readRow, selectItems } from "./d1-experiment-rows.ts";
+import {
+  deleteExperiment,
+  ITEM,
+  readItems,
+  readProgress,
+  readRow,
+  selectItems,
+} from "./d1-experiment-rows.ts";
 
 const SELECT_RUNNING = `
   SELECT ${ITEM} FROM ops_experiment_item INDEXED BY ops_experiment_item_by_state
@@ -23,8 +30,7 @@ const SELECT_WAITING = `
 const SELECT_SPENT = `
   SELECT count(*) FILTER (WHERE state IN ('running', 'succeeded', 'failed')) AS items,
          coalesce(sum(cost), 0) AS cost, max(cost) AS dearest,
-         count(*) FILTER (WHERE state = 'succeeded' AND result ->> 'execution_mode' = 'live'
-                            AND result ->> 'cost' IS NULL) AS unpriced
+         count(*) FILTER (WHERE result ->> 'unpriced' = 1) AS unpriced
   FROM ops_experiment_item WHERE ledger = ?1 AND experiment_id = ?2`;
 const BEGIN = `
   UPDATE ops_experiment SET state = 'running', started_at = coalesce(started_at, ?3)
@@ -59,6 +65,7 @@ export function d1RunnerRows(db: D1Database, ledger: string, id: string): Runner
     async begin(startedAt) {
       await run(BEGIN, startedAt);
     },
+    discard: () => deleteExperiment(db, ledger, id),
     progress: () => readProgress(db, ledger, id),
     async spent(): Promise<Spent> {
       const row = await db

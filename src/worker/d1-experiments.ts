@@ -2,7 +2,14 @@
 import type { Experiments, Selected } from "../replay/experiments/port.ts";
 import { NO_RESULT } from "../replay/experiments/schema.ts";
 import { DecisionWhere } from "./d1-decision-where.ts";
-import { experimentRow, readProgress, readRow, ROW, selectItems } from "./d1-experiment-rows.ts";
+import {
+  deleteExperiment,
+  experimentRow,
+  readProgress,
+  readRow,
+  ROW,
+  selectItems,
+} from "./d1-experiment-rows.ts";
 
 const SELECT_ROWS = `
   SELECT ${ROW}, NULL AS report FROM ops_experiment
@@ -19,11 +26,9 @@ const INSERT_ROW = `
 const INSERT_ITEMS = `
   INSERT INTO ops_experiment_item (ledger, experiment_id, position, decision_id, provider, state)
   SELECT ?1, ?2, ?4 + key, value ->> 0, value ->> 1, 'pending' FROM json_each(?3)`;
-const DELETE_ITEMS = `DELETE FROM ops_experiment_item WHERE ledger = ?1 AND experiment_id = ?2`;
-const DELETE_ROW = `DELETE FROM ops_experiment WHERE ledger = ?1 AND experiment_id = ?2`;
 const CANCEL = `
   UPDATE ops_experiment SET state = 'cancelled', actor = ?3
-  WHERE ledger = ?1 AND experiment_id = ?2 AND state IN ('queued', 'running')`;
+  WHERE ledger = ?1 AND experiment_id = ?2 AND state IN ('queued', 'running') AND ended_entry_id IS NULL`;
 /** Only while it is cancelled: of a cancel and an end at once, the first wins. */
 const SKIP_CANCELLED = `
   UPDATE ops_experiment_item SET state = 'skipped', result = ?3
@@ -71,10 +76,7 @@ export function d1Experiments(db: D1Database, ledger: string): Experiments {
       const row = [ledger, experimentId, createdAt, actor, maxItems, maxCost];
       await db.batch([db.prepare(INSERT_ROW).bind(...row), ...items]);
     },
-    async discard(experimentId) {
-      const statements = [DELETE_ITEMS, DELETE_ROW].map((sql) => db.prepare(sql));
-      await db.batch(statements.map((statement) => statement.bind(ledger, experimentId)));
-    },
+    discard: (experimentId) => deleteExperiment(db, ledger, experimentId),
     find: (experimentId) => readRow(db, ledger, experimentId),
     async list(before, limit) {
       const { results } = await db

@@ -67,6 +67,7 @@ export class ExperimentRunner extends DurableObject<Env> {
       reader: d1LedgerReader(db, ledger),
       jobs,
       prices,
+      unrecorded: new Map(),
       providers: providerConnections(this.#env),
       append: (request) => sequencers(this.#env, config).getByName(ledger).append(request),
       replay: async (job) => {

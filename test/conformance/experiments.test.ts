@@ -393,6 +393,41 @@ describe("what cannot be run is refused, and nothing is stored", () => {
     [{ scorers, selection: { filter }, max_cost: -1 }, 422, "max_cost"],
     [{ scorers, selection: { filter }, concurrency: 1000 }, 422, "concurrency"],
     [{ scorers, selection: { filter }, mode: "real" }, 422, "mode"],
+    [{ scorers, selection: { filter }, max_itmes: 3 }, 422, "max_itmes"],
+    [{ scorers, selection: { filter: { service_name: "nobody" } } }, 422, "matches no decision"],
+    [
+      {
+        scorers,
+        selection: { filter },
+        overrides: { model: { base_url: "http://169.254.169.254/" } },
+      },
+      422,
+      "overrides.model.base_url",
+    ],
+    [
+      { scorers, selection: { filter }, overrides: { model: { api_key: "sk-1" } } },
+      422,
+      "overrides.model.api_key",
+    ],
+    [
+      { scorers, selection: { filter }, overrides: { prompt: { text: "x".repeat(70_000) } } },
+      413,
+      "overrides",
+    ],
+    [{ scorers: [{ type: "judge", model: {} }], selection: { filter } }, 422, "scorers[0].model"],
+    [
+      {
+        scorers: [{ type: "judge", model: { provider: "groq", name: "x" } }],
+        selection: { filter },
+      },
+      422,
+      "scorers[0].model",
+    ],
+    [
+      { scorers: [{ type: "judge", model: { provider: "openai" } }], selection: { filter } },
+      422,
+      "scorers[0].model.name",
+    ],
     [{ scorers, selection: { filter }, overrides: { prompt: 1 } }, 422, "overrides.prompt"],
     [
       { scorers, selection: { filter }, mode: "live", overrides: { model: { provider: "groq" } } },

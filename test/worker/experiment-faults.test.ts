@@ -41,6 +41,7 @@ function portsOf(experimentId: string): RunnerPorts {
     reader,
     jobs,
     prices,
+    unrecorded: new Map(),
     providers: {
       connection: () => ({ baseUrl: "https://provider.invalid", key: undefined, fetch: answer }),
       requestBaseUrls: [],

@@ -11,6 +11,7 @@ import {
 } from "../../replay/experiments/schema.ts";
 import { json } from "../answers.ts";
 import { endpoint, type Call, type Endpoint } from "../endpoint.ts";
+import { Problem } from "../problem.ts";
 import { integerParam } from "../queries.ts";
 import { streamResponse } from "../stream.ts";
 import { experimentAnswer, experimentAnswers, requireExperiment } from "./experiment-answer.ts";
@@ -86,7 +87,7 @@ const listExperiments = endpoint(
     const has_more = rows.length > limit;
     const experiments = await experimentAnswers(ledger, shown);
     return json({
-      experiments: experiments.map(({ report: _report, ...listed }) => listed),
+      experiments: experiments.map(({ report: _report, overrides: _overrides, ...rest }) => rest),
       has_more,
       next_cursor: has_more ? (shown.at(-1)?.experimentId ?? null) : null,
     });
@@ -170,15 +171,17 @@ const resumeExperiment = endpoint(
     params: ExperimentParams,
     body: { schema: ExperimentResume.nullish(), required: false },
     answer: one,
-    problems: [404, 422],
+    problems: [404, 409, 422],
   },
   async ({ params: { experiment_id }, ...call }) => {
     const { ledger, principal, body } = call;
     const row = await requireExperiment(ledger, experiment_id);
-    const budget = {
-      maxItems: body?.max_items ?? row.maxItems,
-      maxCost: body?.max_cost ?? row.maxCost,
-    };
+    const { max_items: maxItems = row.maxItems, max_cost: maxCost = row.maxCost } = body ?? {};
+    const budget = { maxItems, maxCost };
+    if (isOver(row.state) && row.report === null)
+      throw new Problem(409, "What still runs is finished first: resume once there is a report", {
+        headers: { "Retry-After": "5" },
+      });
     if (isOver(row.state)) await ledger.experiments.resume(experiment_id, principal.actor, budget);
     const experiment = await experimentAnswer(ledger, experiment_id);
     wakeUnlessOver(call, experiment);

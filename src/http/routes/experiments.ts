@@ -3,7 +3,12 @@ import type { z } from "zod";
 import type { DecisionFilter } from "../../ledger/read.ts";
 import { readDecision } from "../../ledger/read-decision.ts";
 import { ID_RANDOM_BYTES, mintId } from "../../lib/ids.ts";
-import { estimate, samplePositions } from "../../replay/experiments/estimate.ts";
+import {
+  estimate,
+  estimateOne,
+  samplePositions,
+  type Sampled,
+} from "../../replay/experiments/estimate.ts";
 import type { Selected } from "../../replay/experiments/port.ts";
 import {
   DryRun,
@@ -15,9 +20,7 @@ import {
   type SelectionFilter,
 } from "../../replay/experiments/schema.ts";
 import { freeze, startedDraft } from "../../replay/experiments/started.ts";
-import { objectAt, textAt } from "../../replay/json-read.ts";
-import { NO_PRICES, priceOf } from "../../replay/prices.ts";
-import { providerNamed } from "../../replay/providers/table.ts";
+import { NO_PRICES } from "../../replay/prices.ts";
 import {
   coveredBy,
   drafting,
@@ -34,6 +37,7 @@ import {
 import { endpoint, type Call, type Endpoint } from "../endpoint.ts";
 import { invalid, Problem } from "../problem.ts";
 import { experimentAnswer } from "./experiment-answer.ts";
+import { requireRunnable } from "./experiment-checks.ts";
 
 type CreateCall = Call<unknown, z.infer<typeof ReceiptQuery>, ExperimentCreate>;
 
@@ -65,6 +69,8 @@ const createExperiment = endpoint(
     if (before !== undefined) return answerAt(call, before);
     await requireRunnable(call);
     const selected = await resolve(call);
+    if (selected.length === 0 && !body.dry_run)
+      throw invalid([{ path: "selection.filter", message: "matches no decision" }]);
     const selection = freeze(selected, (await ledger.reader.head())?.size ?? 0);
     if (body.dry_run) return json(await dryRun(call, selected, selection));
     return create(call, selected, selection);
@@ -93,45 +99,6 @@ async function create(
   if (landed.replayed) await experiments.discard(id);
   else services.defer(experiments.wake(id));
   return answerAt(call, landed);
-}
-
-/** What the caller can mend, before anything is frozen. @throws Problem 422 */
-async function requireRunnable({ body, services, ledger }: CreateCall): Promise<void> {
-  const model = objectAt(body.overrides ?? {}, "model");
-  const named = textAt(model, "provider");
-  const provider = named === undefined ? undefined : providerNamed(named);
-  if (body.mode === "live" && named !== undefined) {
-    if (provider === undefined)
-      throw invalid([
-        {
-          path: "overrides.model.provider",
-          message: `${named} is not known; see GET /v1/providers`,
-        },
-      ]);
-    if (services.providers.connection(provider) === undefined)
-      throw invalid([
-        {
-          path: "mode",
-          message: `live: provider ${provider.name} is not configured; GET /v1/providers says what it needs`,
-        },
-      ]);
-  }
-  if (body.max_cost === undefined) return;
-  const prices = (await ledger.replays.prices()) ?? NO_PRICES;
-  const models = [
-    ...(provider === undefined ? [] : [{ provider: provider.name, name: textAt(model, "name") }]),
-    ...body.scorers.flatMap((scorer) =>
-      scorer.type === "judge"
-        ? [{ provider: textAt(scorer.model, "provider"), name: textAt(scorer.model, "name") }]
-        : [],
-    ),
-  ];
-  for (const { provider: of = "", name } of models) {
-    const known = providerNamed(of)?.name ?? of;
-    if (name === undefined || priceOf(prices, known, name) !== undefined) continue;
-    const message = `cannot be kept: ${known} ${name} has no price; set one with PUT /v1/prices`;
-    throw invalid([{ path: "max_cost", message }]);
-  }
 }
 
 /** @throws Problem 404 on an unknown id, 422 on a filter that matches too much */
@@ -173,16 +140,17 @@ async function dryRun(
   selection: FrozenSelection,
 ): Promise<z.infer<typeof DryRun>> {
   const items = Math.min(selected.length, body.max_items ?? selected.length);
-  const sample = [];
+  const prices = (await ledger.replays.prices()) ?? NO_PRICES;
+  const sampled: Sampled[] = [];
   for (const position of samplePositions(items)) {
     const decision = await readDecision(ledger.reader, selected[position]?.decisionId ?? "");
-    if (decision !== undefined) sample.push(decision);
+    if (decision !== undefined)
+      sampled.push(estimateOne(decision, body, services.providers, prices));
   }
-  const prices = (await ledger.replays.prices()) ?? NO_PRICES;
   return {
     dry_run: true,
     selection,
-    estimate: estimate(items, sample, body, services.providers, prices),
+    estimate: estimate(items, sampled, prices),
   };
 }
 

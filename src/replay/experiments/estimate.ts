@@ -24,28 +24,25 @@ export function samplePositions(count: number): number[] {
   return Array.from({ length: size }, (_, i) => Math.floor((i * count) / size));
 }
 
-interface Sampled {
+export interface Sampled {
   readonly kind: "live" | "simulated" | "not_replayable";
   readonly usage: Usage | null;
   readonly cost: number | null;
 }
 
+/** @param sampled of `estimateOne`, for each sampled decision */
 export function estimate(
   items: number,
-  sample: readonly DecisionWithErasures[],
-  create: Pick<ExperimentCreate, "mode" | "overrides">,
-  providers: ProviderConnections,
-  prices: PriceList,
+  sampled: readonly Sampled[],
+  { currency, version: price_version }: PriceList,
 ): Estimate {
-  const sampled = sample.map((decision) => estimateOne(decision, create, providers, prices));
   const counted = (kind: Sampled["kind"]) => sampled.filter((one) => one.kind === kind).length;
   const scale = sampled.length === 0 ? 0 : items / sampled.length;
   const sum = (of: (one: Sampled) => number) =>
     sampled.reduce((total, one) => total + of(one), 0) * scale;
   const live = sampled.filter(({ kind }) => kind === "live");
-  const isPriced = live.every(({ cost }) => cost !== null);
+  const isPriced = live.length > 0 && live.every(({ cost }) => cost !== null);
   const amount = Number(sum(({ cost }) => cost ?? 0).toFixed(9));
-  const { currency, version: price_version } = prices;
   return {
     items,
     sampled: sampled.length,
@@ -59,7 +56,8 @@ export function estimate(
   };
 }
 
-function estimateOne(
+/** What one decision would take; small, so that a sample of large ones is never held at once. */
+export function estimateOne(
   decision: DecisionWithErasures,
   { mode, overrides }: Pick<ExperimentCreate, "mode" | "overrides">,
   providers: ProviderConnections,

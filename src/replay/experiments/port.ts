@@ -87,6 +87,8 @@ export interface Experiments {
 export interface RunnerRows {
   row(): Promise<ExperimentRow | undefined>;
   begin(startedAt: string): Promise<void>;
+  /** A list that was frozen for an entry that never came. */
+  discard(): Promise<void>;
   progress(): Promise<Progress>;
   spent(): Promise<Spent>;
   /** Providers with pending items. */

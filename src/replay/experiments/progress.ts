@@ -23,14 +23,12 @@ export function roomFor({ maxItems, maxCost }: Budgeted, spent: Spent, running: 
 }
 
 /** What is used after an item: the same that storage would tell (RunnerRows.spent). */
-export function afterItem(spent: Spent, { state, result, cost }: Settled): Spent {
-  const isUnpriced =
-    state === "succeeded" && result.execution_mode === "live" && result.cost === null;
+export function afterItem(spent: Spent, { result, cost }: Settled): Spent {
   return {
     items: spent.items,
     cost: spent.cost + (cost ?? 0),
     dearest: cost === null ? spent.dearest : Math.max(cost, spent.dearest ?? 0),
-    unpriced: spent.unpriced || isUnpriced,
+    unpriced: spent.unpriced || result.unpriced,
   };
 }
 
@@ -39,7 +37,6 @@ export function endOf(
   state: ExperimentState,
   { failed, skipped }: Pick<Progress, "failed" | "skipped">,
 ): ExperimentState {
-  if (state === "cancelled") return "cancelled";
-  if (skipped > 0) return "budget_exhausted";
+  if (skipped > 0) return state === "cancelled" ? "cancelled" : "budget_exhausted";
   return failed > 0 ? "completed_with_errors" : "completed";
 }

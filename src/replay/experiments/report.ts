@@ -61,7 +61,7 @@ export class ReportFold {
 
   #addAnswer(result: ItemResult): void {
     const { cost, currency, original_cost, latency_ms, original_latency_ms } = result;
-    if (cost === null) this.#unpriced++;
+    if (result.unpriced) this.#unpriced++;
     this.#currency ??= currency;
     if (cost !== null && original_cost !== null) {
       this.#compared.n++;

@@ -12,11 +12,10 @@ import type { ReplayJob } from "../job.ts";
 import { costOf, type PriceList } from "../prices.ts";
 import { effectiveProvider } from "../rebuild.ts";
 import { toReplay } from "../replay.ts";
-import type { RunPorts } from "../run.ts";
 import type { Replay } from "../schema.ts";
 import { simulatedDraft, type SimulatedReplay } from "../simulated-draft.ts";
 import { recordedAnswer, verbatimOf } from "../verbatim.ts";
-import { judge } from "./judge.ts";
+import { judge, type Judgement, type JudgePorts } from "./judge.ts";
 import { NO_RESULT, type ExperimentDefinition, type ItemResult, type ItemState } from "./schema.ts";
 import { score, type Side, type Verdict } from "./score.ts";
 import { originalSide, replaySide, truthOf, type Truth } from "./truth.ts";
@@ -30,7 +29,7 @@ export interface ItemContext {
   readonly actor: string;
 }
 
-export interface ItemPorts extends RunPorts {
+export interface ItemPorts extends JudgePorts {
   /** Reserves the job and runs it to its entry, or joins the run that is under way. */
   readonly replay: (job: ReplayJob) => Promise<void>;
 }
@@ -65,9 +64,11 @@ export async function runItem(
   const index = done ?? (await reader.indexOf(item.replayId));
   const [entry] = index === undefined ? [] : await reader.entriesAt([index]);
   if (entry === undefined) throw new Error(`replay ${item.replayId} cannot be read back`);
+  // Before the decision is read: what a judge is shown may not have been erased since.
+  const size = (await reader.head())?.size ?? 0;
   const entries = await reader.decision(item.decisionId);
   const decision = entries && toDecision(entries);
-  return settle(toReplay(entry, decision), decision, item, context, ports);
+  return settle(toReplay(entry, decision), { decision, size }, item, context, ports);
 }
 
 async function replayOnce(
@@ -116,13 +117,20 @@ async function simulateOnce(
     throw new Error(`a simulated replay is not committed yet: ${outcome.kind}`);
 }
 
+/** The decision as it is now, and the ledger's size before it was read. */
+interface Current {
+  readonly decision: Decision | undefined;
+  readonly size: number;
+}
+
 async function settle(
   replay: Replay,
-  decision: Decision | undefined,
+  current: Current,
   item: ClaimedItem,
   context: ItemContext,
   ports: ItemPorts,
 ): Promise<Settled> {
+  const { decision } = current;
   const base = await resultOf(replay, decision, ports);
   const isFailed = replay.execution_status === "failed";
   if (isFailed || replay.execution_mode !== "live" || replay.replay_output === null)
@@ -138,18 +146,27 @@ async function settle(
       cost: base.cost,
     };
   const pair = { original, replay: replaySide(replay.replay_output) };
-  const { scores, judgeCost } = await scoreAll(pair, truth, decision, item, context, ports);
-  const cost =
-    base.cost === null && judgeCost === null ? null : (base.cost ?? 0) + (judgeCost ?? 0);
+  const about = { ...current, decision };
+  const scored = await scoreAll(pair, truth, about, item, context, ports);
+  const { scores, judgements } = scored;
+  const judgeCost = judgements.reduce((sum, { cost }) => sum + (cost ?? 0), 0);
+  const isPriced = base.cost !== null || judgements.some(({ cost }) => cost !== null);
+  const problems = judgements.flatMap(({ problem }) => problem ?? []);
   const result = {
     ...base,
     ground_truth: truth?.basis ?? null,
-    reason: truth === undefined ? "no_ground_truth" : null,
+    reason: truth === undefined ? "no_ground_truth" : (problems[0] ?? null),
     original_right: allOf(scores.map(({ original }) => original)),
     replay_right: allOf(scores.map(({ replay }) => replay)),
+    unpriced: base.unpriced || judgements.some(({ isUnpriced }) => isUnpriced),
     scores,
   };
-  return { state: "succeeded", result, cost };
+  return {
+    // What a judge could not say now it may say when the item is resumed.
+    state: problems.includes("judge_failed") ? "failed" : "succeeded",
+    result,
+    cost: isPriced ? (base.cost ?? 0) + judgeCost : null,
+  };
 }
 
 interface Pair {
@@ -160,27 +177,27 @@ interface Pair {
 async function scoreAll(
   pair: Pair,
   truth: Truth | undefined,
-  decision: Decision,
+  about: { readonly decision: Decision; readonly size: number },
   { replayId }: ClaimedItem,
   { experimentId, definition, actor }: ItemContext,
   ports: ItemPorts,
-) {
+): Promise<{ scores: ItemResult["scores"]; judgements: Judgement[] }> {
   const scores: ItemResult["scores"] = [];
-  let judgeCost: number | null = null;
-  for (const scorer of definition.scorers) {
+  const judgements: Judgement[] = [];
+  for (const [i, scorer] of definition.scorers.entries()) {
     const verdict = async (side: "original" | "replay"): Promise<Verdict> => {
       if (scorer.type !== "judge") return score(scorer, pair[side], truth?.side);
       if (truth === undefined) return null;
-      const about = { experimentId, replayId, side, actor, decision };
-      const judged = { ...about, answer: pair[side], truth: truth.side };
-      const judgement = await judge(scorer, judged, ports);
-      if (judgement.cost !== null) judgeCost = (judgeCost ?? 0) + judgement.cost;
+      const judged = { experimentId, replayId, scorer: i, side, actor, ...about };
+      const sides = { answer: pair[side], truth: truth.side };
+      const judgement = await judge(scorer, { ...judged, ...sides }, ports);
+      judgements.push(judgement);
       return judgement.verdict;
     };
     const [original, replay] = [await verdict("original"), await verdict("replay")];
     scores.push({ type: scorer.type, original, replay });
   }
-  return { scores, judgeCost };
+  return { scores, judgements };
 }
 
 /** Right when every scorer says so; no verdict when one of them has none. */
@@ -204,6 +221,7 @@ async function resultOf(
     difference: replay.diff?.level ?? null,
     fidelity: replay.fidelity?.level ?? null,
     cost: replay.cost?.amount ?? null,
+    unpriced: replay.cost === null && replay.execution_mode === "live",
     currency: replay.cost?.currency ?? null,
     original_cost: decision && prices ? originalCost(decision, prices) : null,
     latency_ms: replay.latency_ms,

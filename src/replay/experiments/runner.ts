@@ -61,6 +61,8 @@ export class ExperimentRun {
     if (first === undefined || first.report !== null) return { kind: "over" };
     if (context === undefined) return this.#uncommitted(first);
     if (first.state === "queued") await rows.begin(new Date(nowMs()).toISOString());
+    const backOffMs = this.#failedAtMs + RETRY_MS - nowMs();
+    if (backOffMs > 0) return { kind: "more", inMs: backOffMs };
     this.#spent = await rows.spent();
     await this.#joinInterrupted(context);
     for (;;) {
@@ -68,7 +70,8 @@ export class ExperimentRun {
       if (row === undefined || row.report !== null) return { kind: "over" };
       const waitMs = this.#failedAtMs + RETRY_MS - nowMs();
       if (waitMs > 0) return { kind: "more", inMs: waitMs };
-      if (!isOver(row.state)) await this.#fill(row, context);
+      // Cancelled between the look and the claim: look again, or the end would tell another story.
+      if (!isOver(row.state) && (await this.#fill(row, context)) === "changed") continue;
       if (this.#running.size === 0) {
         const progress = await rows.progress();
         // A replaced object does not know it: its items still run, and are joined when it is gone.
@@ -78,14 +81,18 @@ export class ExperimentRun {
       }
       if (nowMs() >= untilMs) return { kind: "more", inMs: 0 };
       const running = [...this.#running.values()].map(({ done }) => done);
+      // Answers of storage alone would never let the network have its turn.
+      await sleep(1);
       await Promise.race([...running, deadline]);
     }
   }
 
   /** Frozen a moment ago, its entry on the way; or left behind by a request that died before that. */
-  #uncommitted({ createdAt }: ExperimentRow): Slice {
+  async #uncommitted({ createdAt }: ExperimentRow): Promise<Slice> {
     const isYoung = this.#ports.nowMs() - Date.parse(createdAt) < COMMIT_MS_MAX;
-    return isYoung ? { kind: "more", inMs: RETRY_MS } : { kind: "over" };
+    if (isYoung) return { kind: "more", inMs: RETRY_MS };
+    await this.#ports.rows.discard();
+    return { kind: "over" };
   }
 
   async #open({ actor }: ExperimentRow): Promise<ItemContext | undefined> {
@@ -107,7 +114,7 @@ export class ExperimentRun {
   }
 
   /** Begins what there is room for, provider by provider, so that a slow one holds up no other. */
-  async #fill(row: ExperimentRow, context: ItemContext): Promise<void> {
+  async #fill(row: ExperimentRow, context: ItemContext): Promise<"filled" | "changed"> {
     const { rows } = this.#ports;
     for (const provider of await rows.waiting()) {
       const bucket = this.#bucketOf(provider, context);
@@ -115,15 +122,18 @@ export class ExperimentRun {
       if (free <= 0) continue;
       for (const item of await rows.pending(provider, free)) {
         const room = roomFor(row, this.#spent, this.#running.size);
-        if (room === "no") return rows.skipRest("budget");
-        if (room === "wait") return;
+        if (room === "wait") return "filled";
+        if (room === "no") {
+          await rows.skipRest("budget");
+          return "filled";
+        }
         const replayId = this.#mint("rep_");
-        // Cancelled meanwhile: then it is not pending any more.
-        if (!(await rows.claim(item.position, replayId))) return;
+        if (!(await rows.claim(item.position, replayId))) return "changed";
         this.#spent = { ...this.#spent, items: this.#spent.items + 1 };
         this.#start(item, replayId, context);
       }
     }
+    return "filled";
   }
 
   #start(item: ItemRow, replayId: string, context: ItemContext): void {

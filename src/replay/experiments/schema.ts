@@ -54,7 +54,7 @@ export type SelectionFilter = z.infer<typeof SelectionFilter>;
 const Selection = z
   .strictObject({
     decision_ids: z
-      .array(z.string())
+      .array(z.string().max(100, { error: "must be an id" }))
       .min(1, { error: "must name at least one decision" })
       .max(SELECTION_MAX, { error: `must name at most ${SELECTION_MAX} decisions` })
       .optional(),
@@ -65,17 +65,21 @@ const Selection = z
   });
 export type Selection = z.infer<typeof Selection>;
 
+/** It is kept with every item's replay. */
+export const OVERRIDES_BYTES_MAX = 64 * 1024;
+
 const Items = z
   .int({ error: "must be an integer" })
   .min(1, { error: "must be at least 1" })
   .meta({ description: "the rest of the selection is skipped" });
-const Money = z
-  .number()
-  .positive({ error: "must be positive" })
-  .meta({ description: "in the currency of GET /v1/prices; what is left then is skipped" });
+const Money = z.number().positive({ error: "must be positive" }).meta({
+  description:
+    "In the currency of GET /v1/prices; what is left then is skipped. What a call costs is known afterwards: the last one may pass it.",
+});
 
+/** Unknown members are refused: a budget that is misspelt would be none. */
 export const ExperimentCreate = z
-  .object({
+  .strictObject({
     name: z.string().max(200, { error: "must be at most 200 characters" }).nullish(),
     selection: Selection,
     overrides: Overrides.optional(),
@@ -113,12 +117,17 @@ export const ExperimentCreate = z
 export type ExperimentCreate = z.infer<typeof ExperimentCreate>;
 
 /** What runs, as the `experiment_started` entry keeps it. */
-export const ExperimentDefinition = ExperimentCreate.omit({ dry_run: true, selection: true });
+export const ExperimentDefinition = z.object(
+  ExperimentCreate.omit({ dry_run: true, selection: true }).shape,
+);
 export type ExperimentDefinition = z.infer<typeof ExperimentDefinition>;
 
 export const ExperimentResume = z
-  .object({ max_items: Items.optional(), max_cost: Money.optional() })
-  .meta({ id: "ExperimentResume", description: "A budget given here replaces the earlier one." });
+  .strictObject({ max_items: Items.nullish(), max_cost: Money.nullish() })
+  .meta({
+    id: "ExperimentResume",
+    description: "A budget given here replaces the earlier one; null lifts it.",
+  });
 
 export const FrozenSelection = z.object({
   count: z.int(),
@@ -133,7 +142,9 @@ export const Progress = z.object({
   total: z.int(),
   pending: z.int().meta({ description: "those that run included" }),
   running: z.int(),
-  succeeded: z.int().meta({ description: "the model answered, whatever it said" }),
+  succeeded: z
+    .int()
+    .meta({ description: "answered, whatever the model said; simulated replays included" }),
   failed: z.int(),
   skipped: z.int(),
 });
@@ -215,7 +226,9 @@ export const Estimate = z
     not_replayable: z.int(),
     input_tokens: z.int(),
     output_tokens: z.int(),
-    cost: Cost.nullable().meta({ description: "Null where a price is unknown. Judges aside." }),
+    cost: Cost.nullable().meta({
+      description: "Null where a price is unknown, or nobody would be asked. Judges aside.",
+    }),
     basis: z.string(),
   })
   .meta({ id: "ExperimentEstimate" });
@@ -247,6 +260,8 @@ export const ItemResult = z.object({
   difference: z.enum(["identical", "equivalent", "changed"]).nullable(),
   fidelity: z.string().nullable(),
   cost: z.number().nullable(),
+  /** Something of it was paid for, and nobody knows how much. */
+  unpriced: z.boolean(),
   currency: z.string().nullable(),
   original_cost: z.number().nullable(),
   latency_ms: z.number().nullable(),
@@ -266,6 +281,7 @@ export const NO_RESULT: ItemResult = {
   difference: null,
   fidelity: null,
   cost: null,
+  unpriced: false,
   currency: null,
   original_cost: null,
   latency_ms: null,
@@ -283,7 +299,7 @@ export type ExperimentItem = z.infer<typeof ExperimentItem>;
 
 export const ExperimentList = z
   .object({
-    experiments: z.array(Experiment.omit({ report: true })),
+    experiments: z.array(Experiment.omit({ report: true, overrides: true })),
     has_more: z.boolean(),
     next_cursor: z.string().nullable(),
   })

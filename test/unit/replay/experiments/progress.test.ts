@@ -34,12 +34,12 @@ test("nobody keeps a budget of money over answers without a price", () => {
 });
 
 test("what an item took is added up, and an answer without a price is noticed", () => {
-  const priced = { ...NO_RESULT, execution_mode: "live", cost: 0.2 } as const;
+  const priced = { ...NO_RESULT, cost: 0.2 };
   const once = afterItem(NOTHING_SPENT, { state: "succeeded", result: priced, cost: 0.25 });
   expect(once).toEqual({ items: 0, cost: 0.25, dearest: 0.25, unpriced: false });
   const failed = afterItem(once, { state: "failed", result: NO_RESULT, cost: null });
   expect(failed).toEqual(once);
-  const unpriced = { ...NO_RESULT, execution_mode: "live" } as const;
+  const unpriced = { ...NO_RESULT, unpriced: true };
   expect(afterItem(once, { state: "succeeded", result: unpriced, cost: null }).unpriced).toBe(true);
 });
 
@@ -48,4 +48,6 @@ test("the end is told from what failed and was skipped", () => {
   expect(endOf("running", { failed: 1, skipped: 0 })).toBe("completed_with_errors");
   expect(endOf("running", { failed: 1, skipped: 1 })).toBe("budget_exhausted");
   expect(endOf("cancelled", { failed: 1, skipped: 1 })).toBe("cancelled");
+  // It was cancelled when everything had been begun: nothing was left out.
+  expect(endOf("cancelled", { failed: 0, skipped: 0 })).toBe("completed");
 });

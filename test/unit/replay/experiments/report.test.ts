@@ -59,7 +59,7 @@ test("every item is counted once, in the statistics or as excluded", () => {
     item("succeeded", {
       execution_mode: "live",
       outcome: "succeeded",
-      scores: [],
+      unpriced: true,
       currency: "USD",
     }),
   ];
