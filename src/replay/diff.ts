@@ -1,6 +1,6 @@
 /**
- * How two answers differ, reference §6.5: identical, equivalent (the same but for spaces, or the
- * same JSON), or changed; with a JSON Patch (RFC 6902), a word diff, or the tool calls. Derived
+ * How two answers differ, reference §6.5: identical, equivalent (the same but for spaces around it,
+ * or the same JSON; spaces within may be code), or changed; with a JSON Patch (RFC 6902), a word diff, or the tool calls. Derived
  * whenever it is shown, for it quotes content. Pure.
  */
 import { diffWordsWithSpace } from "diff";
@@ -45,6 +45,8 @@ export interface Answer {
 
 /** More edits than this and a word diff says no more than "replaced". */
 const EDITS_MAX = 5_000;
+/** Two arrays of a hundred elements: a second for three hundred, and a thousand end the Worker. */
+const EFFORT_MAX = 2_000_000;
 
 export function originalAnswer(decision: RecordedDecision): Answer | null {
   const { output } = decision;
@@ -92,23 +94,32 @@ export function diffAnswers(original: Answer, replay: Answer): Diff {
   if (original.value !== undefined && replay.value !== undefined) {
     const same = canonicalize(original.value) === canonicalize(replay.value);
     const level = levelOf(original.text !== null && original.text === replay.text, same, sameCalls);
-    const patch = createPatch(original.value, replay.value);
+    const patch = patchOf(original.value, replay.value);
     return { level, patch, words: null, tool_calls };
   }
   const before =
     original.text ?? (original.value === undefined ? "" : JSON.stringify(original.value));
   const after = replay.text ?? "";
-  const level = levelOf(before === after, spaced(before) === spaced(after), sameCalls);
+  const level = levelOf(before === after, before.trim() === after.trim(), sameCalls);
   return { level, patch: null, words: diffWords(before, after), tool_calls };
+}
+
+function patchOf(before: JsonValue, after: JsonValue): NonNullable<Diff["patch"]> {
+  return effortOf(before) + effortOf(after) > EFFORT_MAX
+    ? [{ op: "replace", path: "", value: after }]
+    : createPatch(before, after);
+}
+
+/** What the patch library spends on arrays: the third power of their length. */
+function effortOf(value: JsonValue): number {
+  if (typeof value !== "object" || value === null) return 0;
+  const own = Array.isArray(value) ? value.length ** 3 : 0;
+  return Object.values(value).reduce((total: number, inside) => total + effortOf(inside), own);
 }
 
 function levelOf(identical: boolean, equivalent: boolean, sameCalls: boolean): Diff["level"] {
   if (!sameCalls || !equivalent) return "changed";
   return identical ? "identical" : "equivalent";
-}
-
-function spaced(text: string): string {
-  return text.trim().replaceAll(/\s+/g, " ");
 }
 
 function diffWords(before: string, after: string): Diff["words"] {
@@ -160,6 +171,7 @@ export function diffSentence({ level, patch, words, tool_calls }: Diff): string 
         .flatMap(({ text }) => text.split(/\s+/).filter(Boolean)).length;
     const [added, removed] = [count("insert"), count("delete")];
     if (added + removed > 0) said.push(`the text has ${added} new and ${removed} removed words`);
+    else if (words.some(({ op }) => op !== "equal")) said.push("the text differs in its spaces");
   }
   for (const { name } of tool_calls?.removed ?? [])
     said.push(`the call of ${name} is gone or changed`);

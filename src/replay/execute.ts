@@ -124,10 +124,7 @@ async function attempt(
     // An error page may show what was sent: the key is cut out before anything reads it.
     const shown = key === undefined || key === "" ? text : text.replaceAll(key, "[redacted]");
     const read = adapter.read({ status, contentType, body: shown });
-    const reading = overruled(
-      scrubbed(checked(read, expectsJson(body), status), key),
-      response.headers,
-    );
+    const reading = overruled(scrubbed(checked(read, expectsJson(body), status), key), response);
     return { reading, status, asksToWaitMs: retryAfterMs(response.headers, shown, nowMs()) };
   } catch {
     // What was thrown may quote the request: it is told in our own words.
@@ -180,7 +177,9 @@ function scrubbed(reading: Reading, key: string | undefined): Reading {
   return { ...reading, error: { ...error, code, message: scrub(error.message, key) } };
 }
 
-/** OpenAI and Anthropic say outright whether to ask again. */
-function overruled(reading: Reading, headers: Headers): Reading {
-  return headers.get("x-should-retry") === "false" ? { ...reading, retryable: false } : reading;
+/** OpenAI and Anthropic say outright whether to ask again; a 402 without a time to wait says no. */
+function overruled(reading: Reading, { status, headers }: Response): Reading {
+  const isFinal =
+    headers.get("x-should-retry") === "false" || (status === 402 && !headers.has("retry-after"));
+  return isFinal ? { ...reading, retryable: false } : reading;
 }

@@ -52,8 +52,12 @@ export interface Usage {
   readonly input_tokens: number;
   readonly output_tokens: number;
   readonly cache_read_tokens: number;
+  /** All of them, those kept for an hour included. */
   readonly cache_write_tokens: number;
+  readonly cache_write_1h_tokens: number;
   readonly reasoning_tokens: number;
+  /** Billed apart from the answer, at prices of their own: with any of them the cost is unknown. */
+  readonly other_tokens: number;
 }
 
 /** A provider's reply, understood. */

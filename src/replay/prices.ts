@@ -23,6 +23,7 @@ const Price = z.object({
   output: PerMillion,
   cache_read: PerMillion.optional(),
   cache_write: PerMillion.optional(),
+  cache_write_1h: PerMillion.optional(),
   per_request: z.number().nonnegative().optional(),
 });
 export type Price = z.infer<typeof Price>;
@@ -70,10 +71,14 @@ export function costOf(
     .find((found) => found !== undefined);
   if (price === undefined) return null;
   const fresh = usage.input_tokens - usage.cache_read_tokens - usage.cache_write_tokens;
+  const briefly = usage.cache_write_tokens - usage.cache_write_1h_tokens;
+  // Counters that do not add up, or tokens at nobody knows which price, tell no cost.
+  if (fresh < 0 || briefly < 0 || usage.other_tokens > 0) return null;
   const parts = [
     part(fresh, price.input),
     part(usage.cache_read_tokens, price.cache_read),
-    part(usage.cache_write_tokens, price.cache_write),
+    part(briefly, price.cache_write),
+    part(usage.cache_write_1h_tokens, price.cache_write_1h),
     part(usage.output_tokens, price.output),
     price.per_request ?? 0,
   ];

@@ -18,7 +18,7 @@ export type PromptWords =
 
 /** A name has no spaces and no places to fill; whatever has one is the template itself. */
 const TEMPLATE_NAME = /^[^\s{}]*$/;
-const PLACE = /\{\{\s*([\w.-]+)\s*\}\}/g;
+const PLACE = /\{\{\s*([\w.-]+)\s*\}\}|\{([\w.-]+)\}/g;
 
 export function promptWords(prompt: JsonObject | null): PromptWords {
   const recorded = prompt ?? {};
@@ -60,24 +60,28 @@ function filledMessage(
   variables: JsonObject,
   missing: Set<string>,
 ): JsonObject {
-  const content = textAt(message, "content");
-  return content === undefined
-    ? message
-    : { ...message, content: fill(content, variables, missing) };
+  const { content } = message;
+  if (typeof content === "string")
+    return { ...message, content: fill(content, variables, missing) };
+  if (!Array.isArray(content)) return message;
+  const parts = content.map((part) =>
+    isObject(part) && typeof part["text"] === "string"
+      ? { ...part, text: fill(part["text"], variables, missing) }
+      : part,
+  );
+  return { ...message, content: parts };
 }
 
 /** `{{name}}` must be known; `{name}` is filled where it is, for braces also stand in examples. */
 function fill(words: string, variables: JsonObject, missing: Set<string>): string {
-  return words
-    .replaceAll(PLACE, (place, name: string) => {
-      const value = variables[name];
-      if (value === undefined) missing.add(name);
-      return value === undefined ? place : asText(value);
-    })
-    .replaceAll(/\{([\w.-]+)\}/g, (place, name: string) => {
-      const value = variables[name];
-      return value === undefined ? place : asText(value);
-    });
+  // In one pass: what a variable holds is never read as a template.
+  return words.replaceAll(PLACE, (place, double?: string, single?: string) => {
+    const name = double ?? single ?? "";
+    // `{{constructor}}` names a variable like any other, not what every object inherits.
+    const value = Object.hasOwn(variables, name) ? variables[name] : undefined;
+    if (value === undefined && double !== undefined) missing.add(name);
+    return value === undefined ? place : asText(value);
+  });
 }
 
 export function asText(value: JsonValue): string {

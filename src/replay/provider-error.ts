@@ -16,12 +16,17 @@ interface ErrorWords {
   readonly body: JsonObject;
 }
 
+/** Vendors keep inventing words for an empty purse; each of them names the purse. */
 const QUOTA_CODES =
-  /^(insufficient_quota|credit_balance_exhausted|billing_error|billing_hard_limit_reached|billing_not_active|enforced_spend_limit_reached|spend_limit_exceeded|usage_limit_exceeded|insufficient_credits|3036)$/;
-const QUOTA_MESSAGE = /credit balance is too low|insufficient balance|insufficient credits/i;
+  /^(insufficient_(quota|credits|balance|funds)|quota_exceeded|3036)$|billing|credit_balance|(spend(ing)?|usage)_limit/;
+const QUOTA_MESSAGE =
+  /credit balance is too low|insufficient balance|insufficient credits|api usage limits/i;
 const FILTER_CODES = /^(content_filter|responsibleaipolicyviolation|content_policy_violation)$/;
 const MODEL_CODES =
   /^(model_not_found|model_not_available|model_decommissioned|model_deprecated|deploymentnotfound|invalid_model|5007|3042)$/;
+/** Some answer 400 and say it in words only. */
+const MODEL_MESSAGE =
+  /is not a valid model|\bmodel\b.{0,100}\b(does not exist|was not found|not found)/i;
 const AUTH_CODES =
   /^(invalid_api_key|authentication_error|api_key_invalid|unauthenticated|permission_error|permission_denied)$/;
 const AUTH_MESSAGE =
@@ -30,6 +35,9 @@ const RATE_CODES =
   /^(rate_limit_exceeded|rate_limit_error|resource_exhausted|too_many_requests|3040)$/;
 /** The question itself is over the limit: it will be so again. */
 const TOO_LARGE_MESSAGE = /request too large|reduce the length|context length|input is too long/i;
+const TIMEOUT_CODES = /^(timeout_error|request_timeout|deadline_exceeded|3007|3008)$/;
+/** Worth another try whatever the body says (§7.4), 408 and 429 apart. */
+const RETRYABLE: ReadonlySet<number> = new Set([409, 425, 500, 502, 503, 504, 529]);
 const OVERLOAD_CODES =
   /^(server_error|overloaded_error|api_error|internal_error|internal|unavailable)$/;
 const INVALID_OUTPUT_CODES = /^(tool_use_failed|json_validate_failed)$/;
@@ -102,17 +110,25 @@ function classify(words: ErrorWords): { outcome: Outcome; retryable: boolean } {
   if (has(INVALID_OUTPUT_CODES)) return final("invalid_output");
   if (has(QUOTA_CODES) || QUOTA_MESSAGE.test(message) || isDailyQuota(words.body))
     return final("quota_exhausted");
+  // OpenRouter's budget for requests in flight frees itself; every other 402 wants money.
+  if (status === 402 && isInFlightBudget(words.body))
+    return { outcome: "rate_limited", retryable: true };
   if (status === 402) return final("quota_exhausted");
   if (has(MODEL_CODES)) return final("model_unavailable");
   if (status === 401 || status === 403 || has(AUTH_CODES)) return final("auth_error");
   if (status === 400 && AUTH_MESSAGE.test(message)) return final("auth_error");
+  if (status === 400 && MODEL_MESSAGE.test(message)) return final("model_unavailable");
   if ((status === 404 || status === 410) && /model/i.test(message))
     return final("model_unavailable");
   if (status === 429 || has(RATE_CODES))
     return { outcome: "rate_limited", retryable: !TOO_LARGE_MESSAGE.test(message) };
-  if (status === 408 || status === 504) return { outcome: "timeout", retryable: true };
-  const retryable = status === 409 || status === 425 || status >= 500 || has(OVERLOAD_CODES);
-  return { outcome: "provider_error", retryable };
+  if (status === 408 || status === 504 || has(TIMEOUT_CODES))
+    return { outcome: "timeout", retryable: true };
+  return { outcome: "provider_error", retryable: RETRYABLE.has(status) || has(OVERLOAD_CODES) };
+}
+
+function isInFlightBudget(error: JsonObject): boolean {
+  return textAt(objectAt(error, "metadata"), "limit_source") === "openrouter_in_flight_budget";
 }
 
 /** Gemini names the quota that is used up; one that comes back tomorrow is not worth waiting for. */

@@ -109,7 +109,10 @@ const Usage = z.object({
   output_tokens: z.number(),
   cache_read_tokens: z.number(),
   cache_write_tokens: z.number(),
+  // Older entries do not tell these.
+  cache_write_1h_tokens: z.number().default(0),
   reasoning_tokens: z.number(),
+  other_tokens: z.number().default(0),
 });
 
 const ReplayError = z.object({

@@ -84,6 +84,8 @@ function countedUsage(decision: DecisionWithErasures, body: string): Usage {
     output_tokens: Math.ceil(output.length / CHARACTERS_PER_TOKEN),
     cache_read_tokens: 0,
     cache_write_tokens: 0,
+    cache_write_1h_tokens: 0,
     reasoning_tokens: 0,
+    other_tokens: 0,
   };
 }

@@ -27,7 +27,9 @@ export function readMessage(body: JsonObject): Reading {
 
 function outcomeOf(stop: string | undefined, calls: boolean): Outcome {
   if (stop === "refusal") return "refused";
-  if (stop === "max_tokens" || stop === "model_context_window_exceeded") return "truncated";
+  // `pause_turn`: the provider's own tools were not done; what is there is the beginning.
+  if (stop === "max_tokens" || stop === "model_context_window_exceeded" || stop === "pause_turn")
+    return "truncated";
   return calls ? "tool_call" : "succeeded";
 }
 
@@ -43,6 +45,24 @@ function usageOf(usage: JsonObject | undefined): Usage | null {
     output_tokens: output ?? 0,
     cache_read_tokens: read,
     cache_write_tokens: written,
+    cache_write_1h_tokens:
+      numberAt(objectAt(usage, "cache_creation"), "ephemeral_1h_input_tokens") ?? 0,
     reasoning_tokens: numberAt(objectAt(usage, "output_tokens_details"), "thinking_tokens") ?? 0,
+    other_tokens: apartFrom(usage),
   };
+}
+
+/** Compaction, advisors and fallbacks are iterations that the totals leave out. */
+function apartFrom(usage: JsonObject | undefined): number {
+  return objectsAt(usage, "iterations")
+    .filter(({ type }) => type !== "message")
+    .reduce(
+      (total, iteration) =>
+        total +
+        (numberAt(iteration, "input_tokens") ?? 0) +
+        (numberAt(iteration, "cache_read_input_tokens") ?? 0) +
+        (numberAt(iteration, "cache_creation_input_tokens") ?? 0) +
+        (numberAt(iteration, "output_tokens") ?? 0),
+      0,
+    );
 }

@@ -23,16 +23,19 @@ export function readContent(body: JsonObject): Reading {
       ? []
       : [{ name: textAt(call, "name") ?? "", arguments: call["args"] ?? {} }];
   });
+  const usage = {
+    usage: usageOf(objectAt(body, "usageMetadata")),
+    usageRaw: body["usageMetadata"] ?? null,
+  };
+  const finish = textAt(candidate, "finishReason");
+  if (finish === "OTHER" && texts.length + toolCalls.length === 0)
+    return { ...malformed(200, "the model ended without an answer and tells no reason"), ...usage };
   return {
-    outcome:
-      blocked !== undefined
-        ? "refused"
-        : outcomeOf(textAt(candidate, "finishReason"), toolCalls.length > 0),
+    outcome: blocked !== undefined ? "refused" : outcomeOf(finish, toolCalls.length > 0),
     text: texts.length === 0 ? null : texts.join(""),
     toolCalls,
     servedModel: textAt(body, "modelVersion") ?? null,
-    usage: usageOf(objectAt(body, "usageMetadata")),
-    usageRaw: body["usageMetadata"] ?? null,
+    ...usage,
     error: null,
     retryable: false,
   };
@@ -55,6 +58,8 @@ function usageOf(usage: JsonObject | undefined): Usage | null {
     output_tokens: (numberAt(usage, "candidatesTokenCount") ?? 0) + thoughts,
     cache_read_tokens: numberAt(usage, "cachedContentTokenCount") ?? 0,
     cache_write_tokens: 0,
+    cache_write_1h_tokens: 0,
     reasoning_tokens: thoughts,
+    other_tokens: 0,
   };
 }

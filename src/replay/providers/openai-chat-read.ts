@@ -14,13 +14,15 @@ export function readChat(body: JsonObject): Reading {
   const refusal = textAt(message, "refusal");
   const toolCalls = objectsAt(message, "tool_calls").map(toolCall);
   const finish = textAt(choice, "finish_reason");
+  const usage = { usage: usageOf(objectAt(body, "usage")), usageRaw: body["usage"] ?? null };
+  if (finish === "error")
+    return { ...malformed(200, "the answer ended in an error that is not told"), ...usage };
   return {
     outcome: outcomeOf(finish, refusal, toolCalls),
     text: contentText(message?.["content"]) ?? refusal ?? null,
     toolCalls,
     servedModel: textAt(body, "model") ?? null,
-    usage: usageOf(objectAt(body, "usage")),
-    usageRaw: body["usage"] ?? null,
+    ...usage,
     error: null,
     retryable: false,
   };
@@ -33,7 +35,6 @@ function outcomeOf(
 ): Outcome {
   if (finish === "content_filter" || (refusal ?? "") !== "") return "refused";
   if (finish === "length" || finish === "model_length") return "truncated";
-  if (finish === "error") return "provider_error";
   return toolCalls.length > 0 ? "tool_call" : "succeeded";
 }
 
@@ -57,18 +58,20 @@ function usageOf(usage: JsonObject | undefined): Usage | null {
   const input = numberAt(usage, "prompt_tokens");
   const output = numberAt(usage, "completion_tokens");
   if (input === undefined && output === undefined) return null;
-  const prompt =
-    objectAt(usage, "prompt_tokens_details") ?? objectAt(usage, "prompt_token_details");
+  const prompt = objectAt(usage, "prompt_tokens_details");
   return {
     input_tokens: input ?? 0,
     output_tokens: output ?? 0,
     cache_read_tokens:
       numberAt(usage, "num_cached_tokens") ??
       numberAt(prompt, "cached_tokens") ??
+      numberAt(objectAt(usage, "prompt_token_details"), "cached_tokens") ??
       numberAt(usage, "prompt_cache_hit_tokens") ??
       0,
     cache_write_tokens: numberAt(prompt, "cache_write_tokens") ?? 0,
+    cache_write_1h_tokens: 0,
     reasoning_tokens:
       numberAt(objectAt(usage, "completion_tokens_details"), "reasoning_tokens") ?? 0,
+    other_tokens: 0,
   };
 }

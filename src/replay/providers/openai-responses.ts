@@ -281,6 +281,8 @@ function usageOf(usage: JsonObject | undefined): Usage | null {
     output_tokens: output ?? 0,
     cache_read_tokens: numberAt(details, "cached_tokens") ?? 0,
     cache_write_tokens: numberAt(details, "cache_write_tokens") ?? 0,
+    cache_write_1h_tokens: 0,
     reasoning_tokens: numberAt(objectAt(usage, "output_tokens_details"), "reasoning_tokens") ?? 0,
+    other_tokens: 0,
   };
 }
