@@ -3,6 +3,8 @@
  * dropped, defaulted or substituted, and why. Notes name places, never values: they may be kept when
  * content is erased.
  */
+import type { JsonObject } from "../lib/json.ts";
+
 export const LEVELS = [
   "exact",
   "equivalent",
@@ -39,4 +41,23 @@ export function substituted(path: string, reason: string): Note {
 
 export function defaulted(path: string, reason: string): Note {
   return { path, action: "defaulted", reason };
+}
+
+/** As it was, with something to know about it. */
+export function kept(path: string, reason: string): Note {
+  return { path, action: "kept", reason };
+}
+
+/** Names every member that says something and is not among those that carry over. */
+export function leftovers(
+  object: JsonObject | undefined,
+  known: readonly string[],
+  path: string,
+): Note[] {
+  return Object.entries(object ?? {})
+    .filter(([, value]) => value !== null && !(Array.isArray(value) && value.length === 0))
+    .filter(([member]) => !known.includes(member))
+    .map(([member]) =>
+      dropped(path === "" ? member : `${path}.${member}`, "has no counterpart in the other format"),
+    );
 }

@@ -2,13 +2,17 @@
  * What a model family takes, reference §7.3: a table of rules for bodies that are not sent as they
  * were recorded. A recorded request that worked is never "corrected".
  */
-import { isObject, type JsonObject, type JsonValue } from "../lib/json.ts";
+import type { JsonObject } from "../lib/json.ts";
+import { clamped, isThinking, refusesSampling, withEffort, withThinking } from "./claude-rules.ts";
 import { dropped, renamed, substituted, type Note } from "./fidelity.ts";
 import { objectAt, objectsAt, textAt, without } from "./json-read.ts";
+import { leaving, toMistral } from "./leaving.ts";
 import type { Format } from "./provider.ts";
 
 export interface Target {
   readonly provider: string;
+  /** Whose request it was; undefined where none was recorded. */
+  readonly from?: string | undefined;
   readonly format: Format;
   readonly model: string;
 }
@@ -20,12 +24,21 @@ interface Changed {
 
 interface Rule {
   readonly applies: (target: Target, body: JsonObject) => boolean;
-  readonly apply: (body: JsonObject) => Changed;
+  readonly apply: (body: JsonObject, target: Target) => Changed;
 }
 
 const SAMPLING = ["temperature", "top_p", "top_k"] as const;
 
+/** Compatible servers that know `max_completion_tokens`; everyone knows `max_tokens`. */
+const COMPLETION_TOKENS: readonly string[] =
+  "openai azure groq cerebras xai openrouter vllm openai-compatible".split(" ");
+
 const RULES: readonly Rule[] = [
+  {
+    applies: ({ provider, from, format }) =>
+      format === "openai.chat" && from !== undefined && from !== provider,
+    apply: (body, { provider, from = "" }) => leaving(body, from, provider),
+  },
   {
     applies: ({ provider, format }) => isOpenAi(provider) && format === "openai.chat",
     apply: (body) => drop(body, ["top_k"], "OpenAI has no such parameter"),
@@ -33,19 +46,14 @@ const RULES: readonly Rule[] = [
   {
     applies: ({ provider, model }, body) =>
       isOpenAi(provider) && isReasoning(model) && !mayBeSampled(model, body),
-    apply: (body) =>
-      drop(
-        body,
-        ["temperature", "top_p", "logprobs", "top_logprobs"],
-        "reasoning models refuse it",
-      ),
+    apply: (body) => drop(body, ["temperature", "top_p", "logprobs"], "reasoning models refuse it"),
   },
   {
     applies: ({ provider, model }) => isOpenAi(provider) && isReasoning(model),
     apply: (body) =>
       drop(
         body,
-        ["frequency_penalty", "presence_penalty", "logit_bias"],
+        ["top_logprobs", "frequency_penalty", "presence_penalty", "logit_bias"],
         "reasoning models refuse it",
       ),
   },
@@ -64,20 +72,34 @@ const RULES: readonly Rule[] = [
     apply: (body) => withRole(body, "developer", "system"),
   },
   {
+    applies: ({ format }) => format === "anthropic.messages",
+    apply(body, { model }) {
+      const limited = clamped(body);
+      const thinking = withThinking(model, limited.body);
+      const effort = withEffort(model, thinking.body);
+      return { body: effort.body, notes: [...limited.notes, ...thinking.notes, ...effort.notes] };
+    },
+  },
+  {
     applies: ({ format, model }, body) =>
       format === "anthropic.messages" && (refusesSampling(model) || isThinking(body)),
     apply: (body) =>
       drop(body, SAMPLING, "this Claude model refuses it, or refuses it while thinking"),
   },
   {
+    applies: ({ provider, format }) =>
+      format === "openai.chat" && !COMPLETION_TOKENS.includes(provider),
+    apply: (body) => rename(body, "max_completion_tokens", "max_tokens"),
+  },
+  {
     applies: ({ provider }) => provider === "mistral",
     apply(body) {
       const seed = rename(body, "seed", "random_seed");
-      const limit = rename(seed.body, "max_completion_tokens", "max_tokens");
-      const notes = [...seed.notes, ...limit.notes];
-      if (limit.body["tool_choice"] !== "required") return { body: limit.body, notes };
+      const written = toMistral(seed.body);
+      const notes = [...seed.notes, ...written.notes];
+      if (written.body["tool_choice"] !== "required") return { body: written.body, notes };
       notes.push(substituted("tool_choice", "Mistral says any for required"));
-      return { body: { ...limit.body, tool_choice: "any" }, notes };
+      return { body: { ...written.body, tool_choice: "any" }, notes };
     },
   },
 ];
@@ -86,7 +108,7 @@ export function applyModelRules(target: Target, body: JsonObject): Changed {
   let changed: Changed = { body, notes: [] };
   for (const { applies, apply } of RULES) {
     if (!applies(target, changed.body)) continue;
-    const next = apply(changed.body);
+    const next = apply(changed.body, target);
     changed = { body: next.body, notes: [...changed.notes, ...next.notes] };
   }
   return changed;
@@ -97,27 +119,13 @@ function isOpenAi(provider: string): boolean {
 }
 
 function isReasoning(model: string): boolean {
-  return /^(o\d|gpt-([5-9]|\d\d))/.test(model) && !/-chat/.test(model);
+  return /^(ft:)?(o\d|gpt-([5-9]|\d\d))/.test(model) && !/-chat/.test(model);
 }
 
 /** From 5.1 on, a model that is told not to reason takes sampling parameters. */
 function mayBeSampled(model: string, body: JsonObject): boolean {
   const effort = textAt(body, "reasoning_effort") ?? textAt(objectAt(body, "reasoning"), "effort");
-  return /^gpt-(5\.[1-9]|[6-9]|\d\d)/.test(model) && effort === "none";
-}
-
-/** Opus since 4.7, everything since 5, and whatever is newer than this table. */
-function refusesSampling(model: string): boolean {
-  const [, family, major, minor] =
-    /^claude-([a-z]+)-(\d{1,2})(?:-(\d{1,2}))?(?!\d)/.exec(model) ?? [];
-  if (family === undefined) return false;
-  const version = Number(major) + Number(minor ?? 0) / 100;
-  return family === "opus" ? version >= 4.07 : version >= 5;
-}
-
-function isThinking(body: JsonObject): boolean {
-  const type = textAt(objectAt(body, "thinking"), "type");
-  return type === "enabled" || type === "adaptive";
+  return /^(ft:)?gpt-(5\.[1-9]|[6-9]|\d\d)/.test(model) && effort === "none";
 }
 
 function drop(body: JsonObject, members: readonly string[], reason: string): Changed {
@@ -139,44 +147,4 @@ function withRole(body: JsonObject, from: string, to: string): Changed {
     return { ...message, role: to };
   });
   return notes.length === 0 ? { body, notes } : { body: { ...body, messages }, notes };
-}
-
-/** Of a body that goes to another model of the same format: thoughts and their signatures stay home. */
-export function withoutThoughts(format: Format, body: JsonObject): Changed {
-  const notes: Note[] = [];
-  const reason = "what a model thought, with its signature, belongs to that model";
-  const keep =
-    (isThought: (block: JsonObject) => boolean, path: string) =>
-    (block: JsonValue, i: number): boolean => {
-      if (!isObject(block) || !isThought(block)) return true;
-      notes.push(dropped(`${path}.${i}`, reason));
-      return false;
-    };
-  const mapped = (member: string, blocks: string, isThought: (block: JsonObject) => boolean) =>
-    objectsAt(body, member).map((message, i) => {
-      const content = message[blocks];
-      if (!Array.isArray(content)) return message;
-      return { ...message, [blocks]: content.filter(keep(isThought, `${member}.${i}.${blocks}`)) };
-    });
-  switch (format) {
-    case "openai.chat":
-    case "workers-ai.run":
-      return { body, notes };
-    case "openai.responses": {
-      const { input } = body;
-      if (!Array.isArray(input)) return { body, notes };
-      const kept = input.filter(keep(({ type }) => type === "reasoning", "input"));
-      return { body: { ...body, input: kept }, notes };
-    }
-    case "anthropic.messages": {
-      const messages = mapped("messages", "content", (block) =>
-        (textAt(block, "type") ?? "").endsWith("thinking"),
-      );
-      return { body: { ...body, messages }, notes };
-    }
-    case "google.generateContent": {
-      const contents = mapped("contents", "parts", ({ thought }) => thought === true);
-      return { body: { ...body, contents }, notes };
-    }
-  }
 }

@@ -4,7 +4,7 @@
  * Pure.
  */
 import { isObject, type JsonObject, type JsonValue } from "../lib/json.ts";
-import { objectAt, objectsAt, textAt } from "./json-read.ts";
+import { objectAt, objectsAt, textAt, without } from "./json-read.ts";
 
 export type PromptWords =
   | {
@@ -53,6 +53,24 @@ export function promptWords(prompt: JsonObject | null): PromptWords {
     ok: false,
     message: `prompt_unresolved: prompt.variables lacks ${[...missing].join(", ")}`,
   };
+}
+
+/** Whether an override names another template than the recorded one, and gives no words for it. */
+export function isNewName(recorded: JsonObject | null, override: JsonObject): boolean {
+  const { template } = override;
+  if (typeof template !== "string" || template === recorded?.["template"]) return false;
+  return ["text", "system", "messages"].every((member) => override[member] === undefined);
+}
+
+/** The override over what was recorded; the words of one template are not those of another. */
+export function mergedPrompt(
+  recorded: JsonObject | null,
+  override: JsonObject | undefined,
+): JsonObject | null {
+  if (override === undefined) return recorded;
+  const before = recorded ?? {};
+  const isNew = isNewName(recorded, override);
+  return { ...(isNew ? without(before, "text", "system", "messages") : before), ...override };
 }
 
 function filledMessage(

@@ -32,6 +32,8 @@ export type Part =
       readonly id: string;
       readonly name: string;
       readonly arguments: JsonValue;
+      /** As they were sent, where they were sent as text: numbers keep all of their digits. */
+      readonly text?: string;
     }
   | {
       readonly kind: "tool_result";
@@ -72,6 +74,7 @@ export type Params = { readonly [name in Param]?: JsonValue };
 
 export interface JsonSchemaFormat {
   readonly name: string;
+  readonly description: string | undefined;
   readonly schema: JsonObject;
   readonly strict: boolean | undefined;
 }

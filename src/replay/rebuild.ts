@@ -2,21 +2,26 @@
  * The request a live replay sends, reference §7: the recorded body itself where there is one, else
  * one made from the decision; with the overrides, and with a report of everything that differs.
  *
- * Order: `messages`, `tools`, `prompt`, `model` and `params` on the recorded body in its own format,
- * then the change of format and the model's rules, last the merge patch `overrides.body`.
+ * Order (§7.2): the merge patch `overrides.body`; then `messages`, `tools`, `prompt`, `model` and
+ * `params`, in the body's own format; then the change of format, and what the model takes. Of the
+ * patch, members that the recorded format has no counterpart for are in the words of the new one.
  * Pure.
  */
-import { isObject, type JsonObject, type JsonValue } from "../lib/json.ts";
-import { dropped, substituted, type Fidelity, type Note } from "./fidelity.ts";
-import { mergePatch, objectAt, objectsAt, textAt, without } from "./json-read.ts";
-import { applyModelRules, withoutThoughts } from "./model-rules.ts";
-import { promptWords } from "./prompt.ts";
-import { PARAMS, type Adapter, type Format } from "./provider.ts";
+import { isObject, type JsonObject } from "../lib/json.ts";
+import { modelIn, withMembers, withParams, withPrompt } from "./apply-overrides.ts";
+import { dropped, kept, substituted, type Fidelity, type Note } from "./fidelity.ts";
+import { mergePatch, objectAt, objectsAt, textAt } from "./json-read.ts";
+import { applyModelRules } from "./model-rules.ts";
+import { levelOf, notKept, unstable, whole } from "./one-answer.ts";
+import { mergedPrompt } from "./prompt.ts";
+import type { Adapter } from "./provider.ts";
 import { adapterOf, providerOf, type ProviderSpec } from "./providers/table.ts";
+import { withoutIdleChoice } from "./providers/turns.ts";
 import { reconstruct } from "./reconstruct.ts";
 import type { RecordedDecision } from "./recorded-decision.ts";
-import { unreplayable } from "./replayable.ts";
-import { verbatimOf, type RecordedCall } from "./verbatim.ts";
+import { unreplayable, type Reason } from "./replayable.ts";
+import { withoutThoughts } from "./thoughts.ts";
+import { recordedAnswer, unspokenFormat, verbatimOf, type RecordedCall } from "./verbatim.ts";
 
 export interface PreparedRequest {
   readonly provider: ProviderSpec;
@@ -28,8 +33,9 @@ export interface PreparedRequest {
   readonly fidelity: Fidelity;
 }
 
-export type Rebuilt =
-  | { readonly ok: true; readonly request: PreparedRequest }
+export type Rebuilt = { readonly ok: true; readonly request: PreparedRequest } | Refused;
+
+type Refused =
   /** The caller can mend it. */
   | {
       readonly ok: false;
@@ -44,9 +50,6 @@ export type Rebuilt =
       readonly message: string;
       readonly fidelity: Fidelity;
     };
-
-/** Members that ask for another way of answering, not for another answer. */
-const TRANSPORT: readonly string[] = ["stream", "stream_options", "background"];
 
 /** The provider that would answer; undefined: none that is known here. */
 export function effectiveProvider(
@@ -72,34 +75,19 @@ export function rebuild(
   provider: ProviderSpec,
 ): Rebuilt {
   const overrides = given ?? {};
+  const unspoken = unspokenFormat(decision, overrides);
+  if (unspoken !== undefined) return unreplayed(unspoken, []);
   const recorded = verbatimOf(decision, overrides);
   const started =
     recorded === undefined
       ? startAnew(decision, overrides, provider)
       : startVerbatim(recorded, decision, overrides, provider);
-  if (!started.ok)
-    return { ok: false, kind: "invalid", path: "overrides.prompt", message: started.message };
+  if (!started.ok) return started;
   const { adapter, model, notes } = started;
-  const patched = mergePatch(started.body, overrides["body"] ?? {});
-  if (!isObject(patched))
-    return { ok: false, kind: "invalid", path: "overrides.body", message: "must leave an object" };
-  if (overrides["body"] !== undefined)
-    notes.push(substituted("body", "overridden by a merge patch"));
-  const body = forOneAnswer(patched, adapter.format, provider, notes);
+  const body = notKept(started.body, adapter.format, provider, notes);
   const reason = unreplayable(adapter, body);
-  if (reason !== undefined) {
-    const fidelity: Fidelity = {
-      level: "not_replayable",
-      notes: [...notes, dropped(reason.path, reason.message)],
-    };
-    return {
-      ok: false,
-      kind: "not_replayable",
-      message: `${reason.path}: ${reason.message}`,
-      fidelity,
-    };
-  }
-  const named = (adapter.modelMember && textAt(body, adapter.modelMember)) ?? model;
+  if (reason !== undefined) return unreplayed(reason, notes);
+  const named = modelIn(body, adapter) ?? model;
   if (named === "")
     return {
       ok: false,
@@ -107,6 +95,7 @@ export function rebuild(
       path: "overrides.model.name",
       message: "the decision names no model; give one",
     };
+  notes.push(...unstable(body[adapter.messagesMember], adapter.messagesMember));
   const level =
     recorded === undefined ? "reconstructed" : levelOf(notes, adapter.format === recorded.format);
   const headers = adapter.format === recorded?.format ? recorded.headers : {};
@@ -114,6 +103,18 @@ export function rebuild(
     ok: true,
     request: { provider, adapter, model: named, body, headers, fidelity: { level, notes } },
   };
+}
+
+function unreplayed({ path, message }: Reason, notes: readonly Note[]): Refused {
+  const fidelity: Fidelity = {
+    level: "not_replayable",
+    notes: [...notes, dropped(path, message)],
+  };
+  return { ok: false, kind: "not_replayable", message: `${path}: ${message}`, fidelity };
+}
+
+function invalid(path: string, message: string): Refused {
+  return { ok: false, kind: "invalid", path, message };
 }
 
 interface Started {
@@ -128,30 +129,31 @@ function startAnew(
   decision: RecordedDecision,
   overrides: JsonObject,
   provider: ProviderSpec,
-): Started | { ok: false; message: string } {
+): Started | Refused {
   const [format] = provider.formats;
   const adapter = adapterOf(format);
+  const input = objectAt(overrides, "input");
   const effective = {
-    input: objectAt(overrides, "input") ?? decision.input ?? {},
+    input: input ?? decision.input ?? {},
     model: effectiveModel(decision, overrides),
-    prompt:
-      decision.prompt === null && overrides["prompt"] === undefined
-        ? null
-        : { ...decision.prompt, ...objectAt(overrides, "prompt") },
+    prompt: mergedPrompt(decision.prompt, objectAt(overrides, "prompt")),
     toolCalls: decision.tool_calls ?? [],
   };
   const made = reconstruct(effective, format);
-  if (!made.ok) return made;
-  const written = adapter.write(made.conversation);
-  const notes: Note[] = [...made.notes, ...written.notes];
-  const overridden = withMembers(written.body, adapter, overrides, notes);
-  const target = { provider: provider.name, format, model: made.conversation.model };
-  const ruled = applyModelRules(
-    target,
-    withParams(overridden, adapter, objectAt(overrides, "params"), "params", notes),
-  );
+  if (!made.ok) return invalid("overrides.prompt", made.message);
+  const settled = withoutIdleChoice(made.conversation);
+  const written = adapter.write(settled.conversation);
+  const notes: Note[] = input === undefined ? [] : [substituted("input", "overridden")];
+  notes.push(...made.notes, ...settled.notes, ...written.notes);
+  const patched = withPatch({ ...made.members, ...written.body }, overrides, notes);
+  if (patched === undefined) return invalid("overrides.body", "must leave an object");
+  const overridden = withMembers(patched, adapter, overrides, notes);
+  const { model } = made.conversation;
+  const target = { provider: provider.name, format, model: modelIn(overridden, adapter) ?? model };
+  const params = objectAt(overrides, "params");
+  const ruled = applyModelRules(target, withParams(overridden, adapter, params, "params", notes));
   notes.push(...ruled.notes);
-  return { ok: true, adapter, model: target.model, body: ruled.body, notes };
+  return { ok: true, adapter, model: target.model, body: whole(ruled.body, notes), notes };
 }
 
 function startVerbatim(
@@ -159,127 +161,89 @@ function startVerbatim(
   decision: RecordedDecision,
   overrides: JsonObject,
   provider: ProviderSpec,
-): Started | { ok: false; message: string } {
+): Started | Refused {
   const notes: Note[] = [];
   const own = adapterOf(recorded.format);
-  const before = recorded.model;
-  const model = textAt(objectAt(overrides, "model"), "name") ?? before;
-  let body = withMembers(recorded.body, own, overrides, notes);
+  if (overrides["input"] !== undefined) notes.push(substituted("input", "overridden"));
+  const patched = withPatch(recorded.body, overrides, notes);
+  if (patched === undefined) return invalid("overrides.body", "must leave an object");
+  let body = withMembers(patched, own, overrides, notes);
   const prompt = objectAt(overrides, "prompt");
   if (prompt !== undefined) {
-    const words = promptWords(prompt);
-    if (!words.ok) return words;
-    const system = words.system ?? words.text;
-    if (system !== undefined) body = own.setSystem(body, system);
-    if (words.messages.length > 0) body = { ...body, [own.messagesMember]: [...words.messages] };
-    notes.push(substituted("prompt", "overridden"));
+    const worded = withPrompt(body, own, decision.prompt, prompt, notes);
+    if (!worded.ok) return invalid("overrides.prompt", worded.message);
+    body = worded.body;
   }
-  if (model !== before) {
-    notes.push(substituted("model", "overridden"));
-    if (own.modelMember !== undefined) body = { ...body, [own.modelMember]: model };
-    const clean = withoutThoughts(recorded.format, body);
+  const before = recorded.model;
+  const named = textAt(objectAt(overrides, "model"), "name");
+  const model = named ?? modelIn(body, own) ?? before;
+  const from = providerOf(decision.model, recorded.endpoint, recorded.format)?.name;
+  if (model !== before) notes.push(substituted("model", "overridden"));
+  if (named !== undefined && named !== before && own.modelMember !== undefined)
+    body = { ...body, [own.modelMember]: named };
+  const isSame = provider.formats.includes(recorded.format);
+  const isElsewhere = model !== before || (from !== undefined && from !== provider.name);
+  if (isSame && isElsewhere) {
+    const clean = withoutThoughts(recorded.format, body, model);
     body = clean.body;
     notes.push(...clean.notes);
   }
   const modelParams = objectAt(objectAt(overrides, "model"), "parameters");
+  const params = objectAt(overrides, "params");
   body = withParams(body, own, modelParams, "model.parameters", notes);
-  body = withParams(body, own, objectAt(overrides, "params"), "params", notes);
-  const [preferred] = provider.formats;
-  const isSame = provider.formats.includes(recorded.format);
-  const adapter = isSame ? own : adapterOf(preferred);
-  if (!isSame) {
-    const parsed = own.parse(without(body, ...TRANSPORT), model);
-    const written = adapter.write(parsed.conversation);
-    notes.push(
-      substituted("format", `${adapter.format} for ${own.format}`),
-      ...parsed.notes,
-      ...written.notes,
-    );
-    body = written.body;
-  }
-  const isAsRecorded =
-    isSame && model === before && modelParams === undefined && overrides["params"] === undefined;
-  const recordedProvider = providerOf(decision.model, recorded.endpoint, recorded.format);
-  if (!isAsRecorded || recordedProvider?.name !== provider.name) {
-    const ruled = applyModelRules({ provider: provider.name, format: adapter.format, model }, body);
+  body = whole(withParams(body, own, params, "params", notes), notes);
+  // What only the provider's memory holds is gone with the format.
+  const reason = unreplayable(own, body);
+  if (reason !== undefined) return unreplayed(reason, notes);
+  const adapter = isSame ? own : adapterOf(provider.formats[0]);
+  if (!isSame) body = translated(body, { own, adapter, model }, overrides, notes);
+  if (isElsewhere || modelParams !== undefined || params !== undefined) {
+    const target = { provider: provider.name, from, format: adapter.format, model };
+    const ruled = applyModelRules(target, body);
     notes.push(...ruled.notes);
     body = ruled.body;
-  }
+  } else notes.push(...aliasNote(decision, model));
   return { ok: true, adapter, model, body, notes };
 }
 
-/** Overrides of whole members, in the body's own format. */
-function withMembers(
+/** RFC 7396; undefined where it leaves no object. */
+function withPatch(body: JsonObject, overrides: JsonObject, notes: Note[]): JsonObject | undefined {
+  const patch = overrides["body"];
+  if (patch === undefined) return body;
+  const patched = mergePatch(body, patch);
+  if (!isObject(patched)) return undefined;
+  notes.push(substituted("body", "overridden by a merge patch"));
+  return patched;
+}
+
+function translated(
   body: JsonObject,
-  adapter: Adapter,
+  { own, adapter, model }: { own: Adapter; adapter: Adapter; model: string },
   overrides: JsonObject,
   notes: Note[],
 ): JsonObject {
-  const { messagesMember } = adapter;
-  let changed = body;
-  for (const [override, member] of [
-    ["messages", messagesMember],
-    ["tools", "tools"],
-  ] as const) {
-    const value = overrides[override];
-    if (value === undefined) continue;
-    notes.push(substituted(member, "overridden"));
-    changed = value === null ? without(changed, member) : { ...changed, [member]: value };
-  }
-  return changed;
+  const parsed = own.parse(body, model);
+  const settled = withoutIdleChoice(parsed.conversation);
+  const written = adapter.write(settled.conversation);
+  const patch = objectAt(overrides, "body") ?? {};
+  const lost = parsed.notes.map(({ path }) => path);
+  const foreign = Object.keys(patch).filter((name) => lost.includes(name) && patch[name] !== null);
+  notes.push(
+    substituted("format", `${adapter.format} for ${own.format}`),
+    ...parsed.notes.filter(({ path }) => !foreign.includes(path)),
+    ...settled.notes,
+    ...written.notes,
+  );
+  const theirs = Object.fromEntries(foreign.map((name) => [name, patch[name] ?? null]));
+  const patched = mergePatch(written.body, theirs);
+  return isObject(patched) ? patched : written.body;
 }
 
-/** Parameters by their common names; any other name is a member of the body as it is. */
-function withParams(
-  body: JsonObject,
-  adapter: Adapter,
-  params: JsonObject | undefined,
-  path: string,
-  notes: Note[],
-): JsonObject {
-  let changed: JsonValue = body;
-  for (const [name, value] of Object.entries(params ?? {})) {
-    const common = PARAMS.find((param) => param === name);
-    const place = common === undefined ? [name] : adapter.param(common);
-    if (place === undefined) {
-      notes.push(dropped(`${path}.${name}`, `${adapter.format} has no such parameter`));
-      continue;
-    }
-    notes.push(substituted(place.join("."), "overridden"));
-    // Both names at once are an error: the one in the body is the one that is set.
-    const [first = name] = place;
-    const member =
-      first === "max_tokens" && body["max_completion_tokens"] !== undefined
-        ? "max_completion_tokens"
-        : first;
-    const patch =
-      place.length > 1 ? { [member]: { [place[1] ?? ""]: value } } : { [member]: value };
-    changed = mergePatch(changed, patch);
-  }
-  return isObject(changed) ? changed : body;
-}
-
-/** One whole answer, which the provider does not keep. */
-function forOneAnswer(
-  body: JsonObject,
-  format: Format,
-  provider: ProviderSpec,
-  notes: Note[],
-): JsonObject {
-  const there = TRANSPORT.filter((member) => body[member] !== undefined && body[member] !== false);
-  notes.push(...there.map((member) => dropped(member, "a replay asks for one whole answer")));
-  const whole = without(body, ...there);
-  const keeps = format === "openai.responses" ? provider.name === "openai" : body["store"] === true;
-  if (!keeps || body["store"] === false) return whole;
-  notes.push(substituted("store", "a replay leaves nothing with the provider"));
-  return { ...whole, store: false };
-}
-
-function levelOf(notes: readonly Note[], isSameFormat: boolean): Fidelity["level"] {
-  const differing = notes.filter(({ reason }) => !reason.startsWith("overridden"));
-  if (differing.length === 0) return "exact";
-  const isTransport = differing.every(({ path }) => path === "store" || TRANSPORT.includes(path));
-  return isSameFormat && isTransport ? "equivalent" : "adapted";
+/** `gpt-4o` was one snapshot then and may be another now. */
+function aliasNote(decision: RecordedDecision, model: string): Note[] {
+  const served = recordedAnswer(decision)?.servedModel ?? model;
+  if (served === model) return [];
+  return [kept("model", "an alias: the model that answered then may not be the one behind it now")];
 }
 
 /** Whether the answer was asked to be JSON: then anything else is invalid. */

@@ -6,7 +6,7 @@ import { isObject, type JsonObject, type JsonValue } from "../lib/json.ts";
 import { dropped, substituted, type Note } from "./fidelity.ts";
 import { defined, objectAt, objectsAt, parseJson, textAt } from "./json-read.ts";
 import { asText, inputText, promptWords } from "./prompt.ts";
-import { PARAMS, type Conversation, type Format, type Message, type Part } from "./provider.ts";
+import type { Conversation, Format, Message, Part } from "./provider.ts";
 import { adapterOf } from "./providers/table.ts";
 
 /** The decision with overrides of `input`, `model` and `prompt` applied. */
@@ -18,7 +18,13 @@ export interface EffectiveDecision {
 }
 
 export type Reconstructed =
-  | { readonly ok: true; readonly conversation: Conversation; readonly notes: readonly Note[] }
+  | {
+      readonly ok: true;
+      readonly conversation: Conversation;
+      /** Recorded parameters that no conversation has a word for, and Chat Completions have. */
+      readonly members: JsonObject;
+      readonly notes: readonly Note[];
+    }
   | { readonly ok: false; readonly message: string };
 
 /** @param format that messages and tools are taken to be in */
@@ -40,7 +46,8 @@ export function reconstruct(decision: EffectiveDecision, format: Format): Recons
     : [...given.messages, ...said.messages];
   const messages = asked.length === 0 ? [wholeInput(input, notes)] : asked;
   const fed = fedBack(decision.toolCalls, notes);
-  const tools = toolsOf(decision, format);
+  const tools = toolsOf(decision, format, notes);
+  const { toolChoice, params, output, members } = parametersOf(model, format, notes);
   return {
     ok: true,
     conversation: {
@@ -48,10 +55,11 @@ export function reconstruct(decision: EffectiveDecision, format: Format): Recons
       system: system === "" ? undefined : system,
       messages: [...messages, ...fed],
       tools: tools.length > 0 || fed.length === 0 ? tools : toolsSeen(decision.toolCalls),
-      toolChoice: undefined,
-      params: paramsOf(model),
-      output: outputOf(decision),
+      toolChoice,
+      params,
+      output,
     },
+    members,
     notes,
   };
 }
@@ -71,12 +79,21 @@ function spoken(input: JsonObject, format: Format, notes: Note[]) {
   };
 }
 
+const BLOCKS: readonly string[] = ["tool_use", "tool_result", "thinking", "redacted_thinking"];
+
 function parseMessages(messages: readonly JsonObject[], format: Format, notes: Note[]) {
-  // Roles that only Chat Completions has tell which form the messages are in.
+  // Roles that only Chat Completions has, and blocks that only Messages has, tell the form.
   const isChat = messages.some(
     ({ role }) => role === "system" || role === "developer" || role === "tool",
   );
-  const adapter = adapterOf(format === "anthropic.messages" && !isChat ? format : "openai.chat");
+  const isAnthropic =
+    format === "anthropic.messages" ||
+    messages.some((message) =>
+      objectsAt(message, "content").some(
+        ({ type }) => typeof type === "string" && BLOCKS.includes(type),
+      ),
+    );
+  const adapter = adapterOf(isAnthropic && !isChat ? "anthropic.messages" : "openai.chat");
   const parsed = adapter.parse({ messages: [...messages] }, "");
   notes.push(...parsed.notes);
   return parsed.conversation;
@@ -142,6 +159,7 @@ function toolsSeen(toolCalls: readonly JsonObject[]): Conversation["tools"] {
 function toolsOf(
   { input, model, prompt }: EffectiveDecision,
   format: Format,
+  notes: Note[],
 ): Conversation["tools"] {
   const found = [objectAt(model, "parameters"), model, prompt ?? {}, input].find((place) =>
     Array.isArray(place?.["tools"]),
@@ -151,16 +169,27 @@ function toolsOf(
   const isChat =
     Array.isArray(tools) && tools.some((tool) => isObject(tool) && isObject(tool["function"]));
   const adapter = adapterOf(isChat ? "openai.chat" : format);
-  return adapter.parse({ tools }, "").conversation.tools;
+  const parsed = adapter.parse({ tools }, "");
+  notes.push(...parsed.notes);
+  return parsed.conversation.tools;
 }
 
-function paramsOf(model: JsonObject): Conversation["params"] {
-  const recorded = { ...model, ...objectAt(model, "parameters") };
-  const params = adapterOf("openai.chat").parse(recorded, "").conversation.params;
-  return defined(Object.fromEntries(PARAMS.map((name) => [name, params[name]])));
-}
-
-function outputOf({ model }: EffectiveDecision): Conversation["output"] {
-  const parameters = objectAt(model, "parameters") ?? {};
-  return adapterOf("openai.chat").parse(parameters, "").conversation.output;
+/** By their Chat Completions names, from the model's parameters or from beside them. */
+function parametersOf(model: JsonObject, format: Format, notes: Note[]) {
+  const { messages: _, ...parameters } = objectAt(model, "parameters") ?? {};
+  const parsed = adapterOf("openai.chat").parse(parameters, "");
+  const beside = adapterOf("openai.chat").parse(model, "").conversation.params;
+  const { toolChoice, output } = parsed.conversation;
+  const params = defined({ ...beside, ...parsed.conversation.params });
+  const found = { toolChoice, output, params };
+  // Transport is no parameter, and tools are read elsewhere.
+  const others = parsed.notes.filter(
+    ({ path }) => !/^(tools\b|stream|background|store$)/.test(path),
+  );
+  const isChat = format === "openai.chat" || format === "workers-ai.run";
+  const kept = isChat ? others.filter(({ path }) => Object.hasOwn(parameters, path)) : [];
+  for (const note of others)
+    if (!kept.includes(note)) notes.push({ ...note, path: `model.parameters.${note.path}` });
+  const members = Object.fromEntries(kept.map(({ path }) => [path, parameters[path] ?? null]));
+  return { ...found, members };
 }

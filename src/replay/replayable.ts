@@ -15,11 +15,13 @@ export function unreplayable(adapter: Adapter, body: JsonObject): Reason | undef
       path: state,
       message: "server_state: it stands for content that only the provider holds",
     };
-  if (endsInCall(adapter, body))
+  if (endsInCall(adapter, body)) {
+    const before = objectsAt(body, adapter.messagesMember).length - 1;
     return {
       path: adapter.messagesMember,
-      message: "unresolved_tool_call: it ends with a call to a tool that nobody answered",
+      message: `unresolved_tool_call: it ends with a call to a tool that nobody answered; override messages with its answer, or with the first ${before}`,
     };
+  }
   return undefined;
 }
 

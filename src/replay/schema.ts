@@ -68,7 +68,8 @@ export const Overrides = JsonObject.superRefine((overrides, context) => {
       },
       body: {
         type: "object",
-        description: "live: RFC 7396 merge patch on the provider body, applied last",
+        description:
+          "live: RFC 7396 merge patch on the provider body, before the other overrides; where the format changes, members it has no counterpart for are set on the body that is sent",
       },
     },
     example: { prompt: { template: "support_v2" } },

@@ -8,6 +8,7 @@ import type { Reading } from "./outcome.ts";
 import type { Format } from "./provider.ts";
 import { adapterOf, isFormat, providerOf } from "./providers/table.ts";
 import type { RecordedDecision } from "./recorded-decision.ts";
+import type { Reason } from "./replayable.ts";
 
 export interface RecordedCall {
   readonly format: Format;
@@ -35,6 +36,18 @@ export function verbatimOf(
   const model =
     textAt(body, "model") ?? modelInPath(endpoint) ?? textAt(decision.model ?? {}, "name") ?? "";
   return { format, endpoint, model, body, headers: headersOf(objectAt(call, "headers")) };
+}
+
+/** A body in a format that is not spoken here: made into a question, it would be another one. */
+export function unspokenFormat(
+  decision: RecordedDecision,
+  overrides: JsonObject,
+): Reason | undefined {
+  const input = objectAt(overrides, "input") ?? decision.input ?? {};
+  const format = textAt(objectAt(decision.metadata ?? {}, "provider_call"), "format");
+  if (objectAt(input, "request") === undefined || format === undefined || isFormat(format))
+    return undefined;
+  return { path: "metadata.provider_call.format", message: "LoopGrid does not speak this format" };
 }
 
 /** As recorded; else by the words that only one format has. */

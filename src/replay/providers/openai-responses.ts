@@ -1,19 +1,18 @@
 /** OpenAI Responses, reference §8.2. */
 import { isObject, type JsonObject, type JsonValue } from "../../lib/json.ts";
-import { dropped, type Note } from "../fidelity.ts";
-import { defined, numberAt, objectAt, objectsAt, parseJson, textAt } from "../json-read.ts";
-import type { Outcome, Reading, Usage } from "../outcome.ts";
-import { readError } from "../provider-error.ts";
+import { dropped, leftovers, type Note } from "../fidelity.ts";
+import { defined, objectAt, objectsAt, textAt } from "../json-read.ts";
 import type { Adapter, Conversation, Message, Part, ToolChoice, Written } from "../provider.ts";
-import { malformed, readReply } from "../reply.ts";
+import { readReply } from "../reply.ts";
 import { responseAssembler } from "../streams/responses.ts";
 import { dataUrl, parseDataUrl } from "./data-url.ts";
+import { readResponse } from "./openai-responses-read.ts";
+import { argumentsText, asText, laterSystem, resultText, toolCall } from "./turns.ts";
 
-const CARRIED: ReadonlySet<string> = new Set(
-  "model input instructions tools tool_choice text reasoning max_output_tokens temperature top_p parallel_tool_calls stream store background".split(
+const CARRIED: readonly string[] =
+  "model input instructions tools tool_choice text reasoning max_output_tokens temperature top_p parallel_tool_calls".split(
     " ",
-  ),
-);
+  );
 
 const PARAM_PLACES: Readonly<Record<string, readonly string[]>> = {
   max_tokens: ["max_output_tokens"],
@@ -30,14 +29,23 @@ export const openaiResponses: Adapter = {
   messagesMember: "input",
   modelMember: "model",
   param: (name) => PARAM_PLACES[name],
-  setSystem: (body, system) => ({ ...body, instructions: system }),
-  serverState: (body) =>
-    ["previous_response_id", "conversation", "prompt"].find(
-      (member) => (body[member] ?? null) !== null,
-    ),
+  setSystem(body, system) {
+    const { input } = body;
+    const spoken = Array.isArray(input)
+      ? { input: input.filter((item) => !(isObject(item) && isSystem(item))) }
+      : {};
+    return { ...body, ...spoken, instructions: system };
+  },
+  serverState(body) {
+    const member = ["previous_response_id", "conversation", "prompt"].find(
+      (name) => (body[name] ?? null) !== null,
+    );
+    const reference = objectsAt(body, "input").findIndex(({ type }) => type === "item_reference");
+    return member ?? (reference < 0 ? undefined : `input.${reference}`);
+  },
   parse,
   write,
-  read: (reply) => readReply(reply, responseAssembler(), readAnswer),
+  read: (reply) => readReply(reply, responseAssembler(), readResponse),
 };
 
 function itemsOf(body: JsonObject): JsonObject[] {
@@ -50,49 +58,37 @@ function isSystem({ role }: JsonObject): boolean {
 }
 
 function parse(body: JsonObject): { conversation: Conversation; notes: readonly Note[] } {
-  const notes: Note[] = Object.keys(body)
-    .filter((member) => !CARRIED.has(member))
-    .map((member) => dropped(member, "has no counterpart in the other format"));
+  const notes: Note[] = [
+    ...leftovers(body, CARRIED, ""),
+    ...leftovers(objectAt(body, "text"), ["format"], "text"),
+    ...leftovers(objectAt(body, "reasoning"), ["effort"], "reasoning"),
+  ];
   const items = itemsOf(body);
   const names = new Map(
     items
       .map((item) => [textAt(item, "call_id") ?? "", textAt(item, "name") ?? ""] as const)
       .filter(([, name]) => name !== ""),
   );
-  const system = [
-    textAt(body, "instructions") ?? "",
-    ...items.filter(isSystem).map((item) =>
-      partsOf(item["content"], "", [])
-        .map((part) => (part.kind === "text" ? part.text : ""))
-        .join(""),
-    ),
-  ].filter((text) => text !== "");
-  const messages = items
-    .filter((item) => !isSystem(item))
-    .flatMap((item, i) => parseItem(item, names, `input.${i}`, notes));
-  const format = objectAt(objectAt(body, "text"), "format");
+  const system = [textAt(body, "instructions") ?? ""];
+  const messages: Message[] = [];
+  for (const [i, item] of items.entries()) {
+    const path = `input.${i}`;
+    const read = parseItem(item, names, path, notes);
+    if (!isSystem(item)) messages.push(...read);
+    else {
+      if (messages.length > 0) notes.push(laterSystem(path));
+      const parts = read.flatMap((message) => message.parts);
+      system.push(parts.map((part) => (part.kind === "text" ? part.text : "")).join(""));
+    }
+  }
+  const said = system.filter((text) => text !== "");
   return {
     conversation: {
       model: textAt(body, "model") ?? "",
-      system: system.length === 0 ? undefined : system.join("\n\n"),
+      system: said.length === 0 ? undefined : said.join("\n\n"),
       messages,
-      tools: objectsAt(body, "tools").flatMap((tool, i) => {
-        const name = textAt(tool, "name");
-        if (tool["type"] === "function" && name !== undefined) {
-          const strict = typeof tool["strict"] === "boolean" ? tool["strict"] : undefined;
-          return [
-            {
-              name,
-              description: textAt(tool, "description"),
-              parameters: objectAt(tool, "parameters"),
-              strict,
-            },
-          ];
-        }
-        notes.push(dropped(`tools.${i}`, "hosted tools are never run by a replay elsewhere"));
-        return [];
-      }),
-      toolChoice: parseToolChoice(body["tool_choice"]),
+      tools: objectsAt(body, "tools").flatMap((tool, i) => parseTool(tool, `tools.${i}`, notes)),
+      toolChoice: parseToolChoice(body["tool_choice"], notes),
       params: defined({
         max_tokens: body["max_output_tokens"],
         temperature: body["temperature"],
@@ -100,25 +96,52 @@ function parse(body: JsonObject): { conversation: Conversation; notes: readonly 
         parallel_tool_calls: body["parallel_tool_calls"],
         reasoning_effort: objectAt(body, "reasoning")?.["effort"],
       }),
-      output: parseOutput(format),
+      output: parseOutput(objectAt(objectAt(body, "text"), "format"), notes),
     },
     notes,
   };
 }
 
-function parseToolChoice(choice: JsonValue | undefined): ToolChoice | undefined {
-  if (choice === "auto" || choice === "none" || choice === "required") return choice;
-  const name = isObject(choice) ? textAt(choice, "name") : undefined;
-  return name === undefined ? undefined : { name };
+function parseTool(tool: JsonObject, path: string, notes: Note[]) {
+  const name = textAt(tool, "name");
+  if (tool["type"] !== "function" || name === undefined) {
+    notes.push(dropped(path, "hosted tools are never run by a replay elsewhere"));
+    return [];
+  }
+  notes.push(...leftovers(tool, ["type", "name", "description", "parameters", "strict"], path));
+  const strict = typeof tool["strict"] === "boolean" ? tool["strict"] : undefined;
+  const description = textAt(tool, "description");
+  return [{ name, description, parameters: objectAt(tool, "parameters"), strict }];
 }
 
-function parseOutput(format: JsonObject | undefined): Conversation["output"] {
-  if (format?.["type"] === "json_object") return "json_object";
-  const schema = objectAt(format, "schema");
-  if (schema === undefined) return undefined;
-  const strict = typeof format?.["strict"] === "boolean" ? format["strict"] : undefined;
-  return { name: textAt(format, "name") ?? "output", schema, strict };
+function parseToolChoice(choice: JsonValue | undefined, notes: Note[]): ToolChoice | undefined {
+  if (choice === "auto" || choice === "none" || choice === "required") return choice;
+  const name =
+    isObject(choice) && choice["type"] === "function" ? textAt(choice, "name") : undefined;
+  if (name !== undefined) return { name };
+  if (choice !== undefined && choice !== null)
+    notes.push(dropped("tool_choice", "this choice has no counterpart in the other format"));
+  return undefined;
 }
+
+function parseOutput(format: JsonObject | undefined, notes: Note[]): Conversation["output"] {
+  const type = textAt(format, "type");
+  if (type === "json_object") return "json_object";
+  const schema = objectAt(format, "schema");
+  if (schema === undefined) {
+    if (format !== undefined && type !== "text")
+      notes.push(dropped("text.format", "this format has no counterpart elsewhere"));
+    return undefined;
+  }
+  const known = ["type", "name", "description", "schema", "strict"];
+  notes.push(...leftovers(format, known, "text.format"));
+  const strict = typeof format?.["strict"] === "boolean" ? format["strict"] : undefined;
+  const description = textAt(format, "description");
+  return { name: textAt(format, "name") ?? "output", description, schema, strict };
+}
+
+/** What the provider writes on every item, and nobody asks with. */
+const BOOKKEEPING = ["type", "id", "status"];
 
 function parseItem(
   item: JsonObject,
@@ -128,27 +151,24 @@ function parseItem(
 ): Message[] {
   const id = textAt(item, "call_id") ?? "";
   if (item["type"] === "function_call") {
+    notes.push(...leftovers(item, [...BOOKKEEPING, "call_id", "name", "arguments"], path));
+    const name = textAt(item, "name") ?? "";
     const text = textAt(item, "arguments") ?? "";
-    const call: Part = {
-      kind: "tool_call",
-      id,
-      name: textAt(item, "name") ?? "",
-      arguments: parseJson(text) ?? {},
-    };
+    const call = toolCall({ id, name, text }, `${path}.arguments`, notes);
     return [{ role: "assistant", parts: [call] }];
   }
   if (item["type"] === "function_call_output") {
-    const content = item["output"] ?? "";
-    return [
-      { role: "user", parts: [{ kind: "tool_result", id, name: names.get(id) ?? "", content }] },
-    ];
+    notes.push(...leftovers(item, [...BOOKKEEPING, "call_id", "output"], path));
+    const content = resultText(item["output"], `${path}.output`, notes);
+    const name = names.get(id) ?? "";
+    return [{ role: "user", parts: [{ kind: "tool_result", id, name, content }] }];
   }
   if (item["role"] === undefined) {
-    notes.push(
-      dropped(path, `a ${textAt(item, "type") ?? "nameless"} item belongs to its own model`),
-    );
+    const type = textAt(item, "type") ?? "nameless";
+    notes.push(dropped(path, `a ${type} item belongs to its own model`));
     return [];
   }
+  notes.push(...leftovers(item, [...BOOKKEEPING, "role", "content"], path));
   const role = item["role"] === "assistant" ? "assistant" : "user";
   return [{ role, parts: partsOf(item["content"], `${path}.content`, notes) }];
 }
@@ -157,13 +177,18 @@ function partsOf(content: JsonValue | undefined, path: string, notes: Note[]): P
   if (typeof content === "string") return [{ kind: "text", text: content }];
   if (!Array.isArray(content)) return [];
   return content.filter(isObject).flatMap((part, i): Part[] => {
+    const at = `${path}.${i}`;
     const text = textAt(part, "text") ?? textAt(part, "refusal");
-    if (text !== undefined) return [{ kind: "text", text }];
+    if (text !== undefined) {
+      notes.push(...leftovers(part, ["type", "text", "refusal"], at));
+      return [{ kind: "text", text }];
+    }
     const url = textAt(part, "image_url");
-    if (url !== undefined) return [parseDataUrl(url) ?? { kind: "image_url", url }];
-    notes.push(
-      dropped(`${path}.${i}`, `a ${textAt(part, "type") ?? "nameless"} part does not carry over`),
-    );
+    if (url !== undefined) {
+      notes.push(...leftovers(part, ["type", "image_url"], at));
+      return [parseDataUrl(url) ?? { kind: "image_url", url }];
+    }
+    notes.push(dropped(at, `a ${textAt(part, "type") ?? "nameless"} part does not carry over`));
     return [];
   });
 }
@@ -183,7 +208,8 @@ function write(conversation: Conversation): Written {
       tools.length === 0
         ? undefined
         : tools.map(({ name, description, parameters, strict }) =>
-            defined({ type: "function", name, description, parameters, strict }),
+            // Absent, it would be strict here and is not in Chat Completions.
+            defined({ type: "function", name, description, parameters, strict: strict ?? false }),
           ),
     tool_choice:
       typeof toolChoice === "object" ? { type: "function", name: toolChoice.name } : toolChoice,
@@ -200,6 +226,7 @@ function writeFormat(output: NonNullable<Conversation["output"]>): JsonObject {
   return defined({
     type: "json_schema",
     name: output.name,
+    description: output.description,
     schema: output.schema,
     strict: output.strict,
   });
@@ -218,71 +245,17 @@ function writeMessage({ role, parts }: Message): JsonObject[] {
         type: "function_call",
         call_id: part.id,
         name: part.name,
-        arguments: JSON.stringify(part.arguments),
+        arguments: argumentsText(part),
       });
-    else {
-      const { content } = part;
-      const output = typeof content === "string" ? content : JSON.stringify(content);
-      items.push({ type: "function_call_output", call_id: part.id, output });
-    }
+    else
+      items.push({
+        type: "function_call_output",
+        call_id: part.id,
+        output: asText(part.content),
+      });
   }
-  return said.length === 0 ? items : [{ role, content: said }, ...items];
-}
-
-function readAnswer(body: JsonObject): Reading {
-  const status = textAt(body, "status");
-  if (status === "failed" || status === "cancelled")
-    return readError(200, { error: body["error"] ?? {} });
-  const output = objectsAt(body, "output");
-  if (!Array.isArray(body["output"])) return malformed(200, "the answer holds no output");
-  if (status === "queued" || status === "in_progress")
-    return malformed(200, `the answer is ${status}: it was asked for in the background`);
-  const said = output
-    .filter(({ type }) => type === "message")
-    .flatMap((item) => objectsAt(item, "content"));
-  const refusal = said.map((part) => textAt(part, "refusal")).find((text) => text !== undefined);
-  const texts = said.flatMap((part) => textAt(part, "text") ?? []);
-  const toolCalls = output
-    .filter(({ type }) => type === "function_call" || type === "custom_tool_call")
-    .map((call) => {
-      const given = textAt(call, "arguments") ?? textAt(call, "input") ?? "";
-      return { name: textAt(call, "name") ?? "", arguments: parseJson(given) ?? given };
-    });
-  const reason = textAt(objectAt(body, "incomplete_details"), "reason");
-  return {
-    outcome: outcomeOf(reason, refusal, toolCalls.length > 0),
-    text: texts.length > 0 ? texts.join("") : (refusal ?? null),
-    toolCalls,
-    servedModel: textAt(body, "model") ?? null,
-    usage: usageOf(objectAt(body, "usage")),
-    usageRaw: body["usage"] ?? null,
-    error: null,
-    retryable: false,
-  };
-}
-
-function outcomeOf(
-  reason: string | undefined,
-  refusal: string | undefined,
-  calls: boolean,
-): Outcome {
-  if (refusal !== undefined || reason === "content_filter") return "refused";
-  if (reason !== undefined) return "truncated";
-  return calls ? "tool_call" : "succeeded";
-}
-
-function usageOf(usage: JsonObject | undefined): Usage | null {
-  const input = numberAt(usage, "input_tokens");
-  const output = numberAt(usage, "output_tokens");
-  if (input === undefined && output === undefined) return null;
-  const details = objectAt(usage, "input_tokens_details");
-  return {
-    input_tokens: input ?? 0,
-    output_tokens: output ?? 0,
-    cache_read_tokens: numberAt(details, "cached_tokens") ?? 0,
-    cache_write_tokens: numberAt(details, "cache_write_tokens") ?? 0,
-    cache_write_1h_tokens: 0,
-    reasoning_tokens: numberAt(objectAt(usage, "output_tokens_details"), "reasoning_tokens") ?? 0,
-    other_tokens: 0,
-  };
+  // Results answer the turn before: whatever else a user says comes after them.
+  const results = items.filter(({ type }) => type === "function_call_output");
+  const calls = items.filter(({ type }) => type === "function_call");
+  return [...results, ...(said.length === 0 ? [] : [{ role, content: said }]), ...calls];
 }

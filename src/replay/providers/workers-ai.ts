@@ -3,6 +3,7 @@
  * model apart; some models answer like those, the others with `{response, tool_calls, usage}`.
  */
 import { isObject, type JsonObject } from "../../lib/json.ts";
+import { dropped } from "../fidelity.ts";
 import { objectAt, objectsAt, textAt, without } from "../json-read.ts";
 import type { Reading } from "../outcome.ts";
 import type { Adapter } from "../provider.ts";
@@ -11,18 +12,35 @@ import { chatAssembler } from "../streams/chat.ts";
 import { openaiChat } from "./openai-chat.ts";
 import { readChat } from "./openai-chat-read.ts";
 
+/** Of what Chat Completions take. */
+const NOT_TAKEN: readonly string[] = [
+  "stop",
+  "tool_choice",
+  "parallel_tool_calls",
+  "reasoning_effort",
+];
+
 export const workersAi: Adapter = {
   ...openaiChat,
   format: "workers-ai.run",
   path: (model) => `/run/${model}`,
   modelMember: undefined,
+  param: (name) => (NOT_TAKEN.includes(name) ? undefined : [name]),
   parse(body, model) {
-    const { conversation, notes } = openaiChat.parse(body, model);
+    const prompt = textAt(body, "prompt");
+    const asked = prompt === undefined ? {} : { messages: [{ role: "user", content: prompt }] };
+    const chat = { ...without(body, "prompt"), ...asked };
+    const { conversation, notes } = openaiChat.parse(chat, model);
     return { conversation: { ...conversation, model }, notes };
   },
   write(conversation) {
     const { body, notes } = openaiChat.write(conversation);
-    return { body: without(body, "model"), notes };
+    const there = NOT_TAKEN.filter((member) => body[member] !== undefined);
+    const reason = "Workers AI has no such parameter";
+    return {
+      body: without(body, "model", ...there),
+      notes: [...notes, ...there.map((member) => dropped(member, reason))],
+    };
   },
   read: (reply) => readReply(reply, chatAssembler(), readAnswer),
 };
