@@ -7,7 +7,7 @@ import { readReply } from "../reply.ts";
 import { responseAssembler } from "../streams/responses.ts";
 import { dataUrl, parseDataUrl } from "./data-url.ts";
 import { readResponse } from "./openai-responses-read.ts";
-import { argumentsText, asText, laterSystem, resultText, toolCall } from "./turns.ts";
+import { argumentsText, asText, laterSystem, resultText, toolCall, turnsOf } from "./turns.ts";
 
 const CARRIED: readonly string[] =
   "model input instructions tools tool_choice text reasoning max_output_tokens temperature top_p parallel_tool_calls".split(
@@ -86,7 +86,8 @@ function parse(body: JsonObject): { conversation: Conversation; notes: readonly 
     conversation: {
       model: textAt(body, "model") ?? "",
       system: said.length === 0 ? undefined : said.join("\n\n"),
-      messages,
+      // Parallel calls are items of their own here, and one turn everywhere else.
+      messages: turnsOf(messages, "assistant"),
       tools: objectsAt(body, "tools").flatMap((tool, i) => parseTool(tool, `tools.${i}`, notes)),
       toolChoice: parseToolChoice(body["tool_choice"], notes),
       params: defined({

@@ -8,12 +8,12 @@ import type { Conversation, Message, Part } from "../provider.ts";
  * Neighbours of one role as one turn, without empty ones: Messages and generateContent want every
  * result of parallel calls in one turn, and refuse a turn that says nothing.
  */
-export function turnsOf(messages: readonly Message[]): Message[] {
+export function turnsOf(messages: readonly Message[], only?: Message["role"]): Message[] {
   const turns: { role: Message["role"]; parts: Part[] }[] = [];
   for (const { role, parts } of messages) {
     if (parts.length === 0) continue;
     const last = turns.at(-1);
-    if (last?.role === role) last.parts.push(...parts);
+    if (last?.role === role && (only ?? role) === role) last.parts.push(...parts);
     else turns.push({ role, parts: [...parts] });
   }
   return turns;
