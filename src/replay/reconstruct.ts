@@ -3,7 +3,7 @@
  * and tool calls, as 0.1's clients send them (reference §7.1, the synthesis rule). Pure.
  */
 import { isObject, type JsonObject, type JsonValue } from "../lib/json.ts";
-import { dropped, substituted, type Note } from "./fidelity.ts";
+import { defaulted, dropped, substituted, type Note } from "./fidelity.ts";
 import { defined, objectAt, objectsAt, parseJson, textAt } from "./json-read.ts";
 import { asText, inputText, promptWords } from "./prompt.ts";
 import type { Conversation, Format, Message, Part } from "./provider.ts";
@@ -47,6 +47,8 @@ export function reconstruct(decision: EffectiveDecision, format: Format): Recons
   const messages = asked.length === 0 ? [wholeInput(input, notes)] : asked;
   const fed = fedBack(decision.toolCalls, notes);
   const tools = toolsOf(decision, format, notes);
+  const areSeen = tools.length === 0 && fed.length > 0;
+  if (areSeen) notes.push(defaulted("tools", "only their names are known, from the calls"));
   const { toolChoice, params, output, members } = parametersOf(model, format, notes);
   return {
     ok: true,
@@ -54,7 +56,7 @@ export function reconstruct(decision: EffectiveDecision, format: Format): Recons
       model: textAt(model, "name") ?? "",
       system: system === "" ? undefined : system,
       messages: [...messages, ...fed],
-      tools: tools.length > 0 || fed.length === 0 ? tools : toolsSeen(decision.toolCalls),
+      tools: areSeen ? toolsSeen(decision.toolCalls) : tools,
       toolChoice,
       params,
       output,

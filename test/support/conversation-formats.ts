@@ -293,8 +293,7 @@ export function turnsIn(body: JsonObject): string[] {
     });
     const calls = at(message, "tool_calls");
     const chat = (Array.isArray(calls) ? calls : []).map(() => "call");
-    const role = at(message, "role") ?? at(message, "type") ?? "";
-    return [String(role), ...blocks, ...chat].join(" ");
+    return [at(message, "role") ?? at(message, "type"), ...blocks, ...chat].join(" ");
   });
 }
 

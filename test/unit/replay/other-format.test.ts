@@ -225,8 +225,11 @@ describe("what no other format has is named", () => {
   ];
   test.for(messages)("of %s: %j", ([from, message, path], { expect }) => {
     const member =
-      { "google.generateContent": "contents", "openai.responses": "input" }[String(from)] ??
-      "messages";
+      from === "google.generateContent"
+        ? "contents"
+        : from === "openai.responses"
+          ? "input"
+          : "messages";
     const to: Format = from === "anthropic.messages" ? "openai.chat" : "anthropic.messages";
     // First, so that its place is told in the recorded body and not in what is left of it.
     const others = BODIES[from][member];
