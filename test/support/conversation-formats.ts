@@ -293,7 +293,8 @@ export function turnsIn(body: JsonObject): string[] {
     });
     const calls = at(message, "tool_calls");
     const chat = (Array.isArray(calls) ? calls : []).map(() => "call");
-    return [at(message, "role") ?? at(message, "type"), ...blocks, ...chat].join(" ");
+    const speaker = at(message, "role") ?? at(message, "type");
+    return [typeof speaker === "string" ? speaker : "", ...blocks, ...chat].join(" ");
   });
 }
 

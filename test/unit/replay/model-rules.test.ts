@@ -94,9 +94,11 @@ describe("OpenAI", () => {
   });
 });
 
+function claude(model: string, body: JsonObject) {
+  return ruled("anthropic", model, { max_tokens: 4096, ...body }, "anthropic.messages");
+}
+
 describe("Claude", () => {
-  const claude = (model: string, body: JsonObject) =>
-    ruled("anthropic", model, { max_tokens: 4096, ...body }, "anthropic.messages");
   const sampled = { temperature: 0.5, top_p: 0.9, top_k: 40 };
 
   test.for([

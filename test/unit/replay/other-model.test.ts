@@ -4,12 +4,12 @@ import type { JsonObject } from "../../../src/lib/json.ts";
 import type { Format } from "../../../src/replay/provider.ts";
 import { pathsOf, recordedCall, requestOf } from "../../support/rebuilding.ts";
 
-describe("from one provider of Chat Completions to another", () => {
-  const went = (from: string, to: string, body: JsonObject) =>
-    requestOf(recordedCall(from, "openai.chat", { model: "m", messages: [], ...body }), {
-      model: { provider: to, name: "other" },
-    });
+function went(from: string, to: string, body: JsonObject) {
+  const call = recordedCall(from, "openai.chat", { model: "m", messages: [], ...body });
+  return requestOf(call, { model: { provider: to, name: "other" } });
+}
 
+describe("from one provider of Chat Completions to another", () => {
   test("Mistral's words for the same things, there and back", () => {
     const call = { id: "c", type: "function", function: { name: "f", arguments: "{}" } };
     const messages = [

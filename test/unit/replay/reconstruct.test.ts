@@ -82,6 +82,10 @@ describe("what is asked", () => {
   });
 });
 
+function lookup(id: string, text: string): JsonObject {
+  return { id, type: "function", function: { name: "lookup", arguments: text } };
+}
+
 describe("recorded tool calls", () => {
   const tool_calls: JsonObject[] = [
     { id: "c1", name: "lookup", arguments: { id: "A" }, result: { found: true } },
@@ -91,17 +95,12 @@ describe("recorded tool calls", () => {
 
   test("with a result are told again, none is run, and those without are named", () => {
     const { body, fidelity } = requestOf(decision({ tool_calls }));
-    const call = (id: string, text: string) => ({
-      id,
-      type: "function",
-      function: { name: "lookup", arguments: text },
-    });
     expect(body["messages"]).toEqual([
       { role: "user", content: "Q" },
       {
         role: "assistant",
         content: null,
-        tool_calls: [call("c1", '{"id":"A"}'), call("call_1", '{"id":"B"}')],
+        tool_calls: [lookup("c1", '{"id":"A"}'), lookup("call_1", '{"id":"B"}')],
       },
       { role: "tool", tool_call_id: "c1", content: '{"found":true}' },
       { role: "tool", tool_call_id: "call_1", content: "gone" },
