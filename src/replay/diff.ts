@@ -88,20 +88,28 @@ function asCall(call: JsonObject): ToolCall {
 }
 
 export function diffAnswers(original: Answer, replay: Answer): Diff {
+  const level = diffLevel(original, replay);
   const tool_calls = diffCalls(original.toolCalls, replay.toolCalls);
-  const sameCalls =
-    tool_calls === null || tool_calls.added.length + tool_calls.removed.length === 0;
+  if (original.value !== undefined && replay.value !== undefined)
+    return { level, patch: patchOf(original.value, replay.value), words: null, tool_calls };
+  const words = diffWords(wordsOf(original), replay.text ?? "");
+  return { level, patch: null, words, tool_calls };
+}
+
+/** Whether they differ, at the cost of comparing them: what is where is not looked for. */
+export function diffLevel(original: Answer, replay: Answer): Diff["level"] {
+  const calls = diffCalls(original.toolCalls, replay.toolCalls);
+  const sameCalls = calls === null || calls.added.length + calls.removed.length === 0;
   if (original.value !== undefined && replay.value !== undefined) {
     const same = canonicalize(original.value) === canonicalize(replay.value);
-    const level = levelOf(original.text !== null && original.text === replay.text, same, sameCalls);
-    const patch = patchOf(original.value, replay.value);
-    return { level, patch, words: null, tool_calls };
+    return levelOf(original.text !== null && original.text === replay.text, same, sameCalls);
   }
-  const before =
-    original.text ?? (original.value === undefined ? "" : JSON.stringify(original.value));
-  const after = replay.text ?? "";
-  const level = levelOf(before === after, before.trim() === after.trim(), sameCalls);
-  return { level, patch: null, words: diffWords(before, after), tool_calls };
+  const [before, after] = [wordsOf(original), replay.text ?? ""];
+  return levelOf(before === after, before.trim() === after.trim(), sameCalls);
+}
+
+function wordsOf({ text, value }: Answer): string {
+  return text ?? (value === undefined ? "" : JSON.stringify(value));
 }
 
 function patchOf(before: JsonValue, after: JsonValue): NonNullable<Diff["patch"]> {

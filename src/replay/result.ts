@@ -1,6 +1,6 @@
 /** How a run is told in its entry: facts that stay, content that can be erased (DESIGN §3). Pure. */
 import type { JsonObject, JsonValue } from "../lib/json.ts";
-import { diffAnswers, originalAnswer, replayAnswer } from "./diff.ts";
+import { diffLevel, originalAnswer, replayAnswer } from "./diff.ts";
 import type { Attempt } from "./execute.ts";
 import type { Fidelity } from "./fidelity.ts";
 import type { ReplayResult } from "./job.ts";
@@ -35,7 +35,7 @@ export function resultOf(size: number, ended: Ended, decision?: RecordedDecision
   const original = decision && originalAnswer(decision);
   const changed =
     replay_output !== null && original !== undefined && original !== null
-      ? diffAnswers(original, replayAnswer(replay_output)).level === "changed"
+      ? diffLevel(original, replayAnswer(replay_output)) === "changed"
       : replay_output !== null;
   return {
     size,

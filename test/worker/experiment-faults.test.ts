@@ -19,7 +19,6 @@ import { decision, post, sequencer } from "./support/client.ts";
 import { column, startAnew } from "./support/database.ts";
 import { faultStep, heal, hurry } from "./support/faults.ts";
 
-const ITEMS = 2;
 const STEPS_MAX = 200;
 
 beforeAll(startAnew);
@@ -75,8 +74,8 @@ async function answer(_url: string, { body }: { body: string }): Promise<Respons
 }
 
 /** An experiment over fresh decisions, committed and not begun: the Worker's own runner is not woken. */
-async function begun(name: string): Promise<{ id: string; decisionIds: string[] }> {
-  const decisions = Array.from({ length: ITEMS }, (_, i) => ({
+async function begun(name: string, items: number): Promise<{ id: string; decisionIds: string[] }> {
+  const decisions = Array.from({ length: items }, (_, i) => ({
     ...decision(`question-${name}x${i}`),
     model: { provider: "openai", name: "gpt-4" },
   }));
@@ -120,7 +119,7 @@ async function toItsEnd(id: string, first = new ExperimentRun(id, portsOf(id))):
 async function expectOnce(id: string, decisionIds: readonly string[], expect: ExpectStatic) {
   const row = await d1Experiments(env.DB, "main").find(id);
   expect(row).toMatchObject({ state: "completed" });
-  expect(row?.report?.outcomes).toEqual({ succeeded: ITEMS });
+  expect(row?.report?.outcomes).toEqual({ succeeded: decisionIds.length });
   const headers = (await column("SELECT header FROM entry ORDER BY entry_index")).map(
     (text): JsonObject => JSON.parse(text),
   );
@@ -145,7 +144,7 @@ describe("an experiment", () => {
     hurry();
     let reached = 0;
     for (let at = 1; at <= STEPS_MAX; at++) {
-      const { id, decisionIds } = await begun(`f${at}`);
+      const { id, decisionIds } = await begun(`f${at}`, 1);
       const step = faultStep(at, "fails");
       await step.play(toItsEnd(id));
       heal();
@@ -160,12 +159,12 @@ describe("an experiment", () => {
 
   test("ends every item once when two runners do not know of each other", async ({ expect }) => {
     hurry();
-    for (let round = 0; round < 10; round++) {
-      const { id, decisionIds } = await begun(`z${round}`);
+    for (let round = 0; round < 5; round++) {
+      const { id, decisionIds } = await begun(`z${round}`, 2);
       await Promise.all([toItsEnd(id), toItsEnd(id)]);
       await expectOnce(id, decisionIds, expect);
     }
     await auditLedger({ expect }, {});
-    expect(asked.size).toBeGreaterThan(10);
+    expect(asked.size).toBeGreaterThan(9);
   }, 60_000);
 });

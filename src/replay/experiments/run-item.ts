@@ -6,6 +6,7 @@ import { toDecision } from "../../ledger/decision.ts";
 import { ContentTooLarge } from "../../ledger/draft.ts";
 import { readDecision, type DecisionWithErasures } from "../../ledger/read-decision.ts";
 import type { Decision } from "../../ledger/schema.ts";
+import { diffLevel } from "../diff.ts";
 import { numberAt } from "../json-read.ts";
 import { replayMode } from "../mode.ts";
 import type { ReplayJob } from "../job.ts";
@@ -68,7 +69,8 @@ export async function runItem(
   const size = (await reader.head())?.size ?? 0;
   const entries = await reader.decision(item.decisionId);
   const decision = entries && toDecision(entries);
-  return settle(toReplay(entry, decision), { decision, size }, item, context, ports);
+  // Without the decision: what differs where is for whoever looks at the one replay.
+  return settle(toReplay(entry), { decision, size }, item, context, ports);
 }
 
 async function replayOnce(
@@ -218,7 +220,7 @@ async function resultOf(
     reason: replay.error?.code ?? null,
     execution_mode: replay.execution_mode,
     outcome: replay.outcome,
-    difference: replay.diff?.level ?? null,
+    difference: differenceOf(replay, decision),
     fidelity: replay.fidelity?.level ?? null,
     cost: replay.cost?.amount ?? null,
     unpriced: replay.cost === null && replay.execution_mode === "live",
@@ -227,6 +229,15 @@ async function resultOf(
     latency_ms: replay.latency_ms,
     original_latency_ms: decision === undefined ? null : originalLatencyMs(decision),
   };
+}
+
+function differenceOf(
+  { replay_output, execution_mode }: Replay,
+  decision: Decision | undefined,
+): ItemResult["difference"] {
+  const original = decision && originalSide(decision);
+  if (original === undefined || replay_output === null || execution_mode !== "live") return null;
+  return diffLevel(original, replaySide(replay_output));
 }
 
 /** What the recorded call would cost today; known only where its response body was recorded. */
