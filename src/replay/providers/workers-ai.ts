@@ -20,30 +20,35 @@ const NOT_TAKEN: readonly string[] = [
   "reasoning_effort",
 ];
 
-export const workersAi: Adapter = {
-  ...openaiChat,
-  format: "workers-ai.run",
-  path: (model) => `/run/${model}`,
-  modelMember: undefined,
-  param: (name) => (NOT_TAKEN.includes(name) ? undefined : [name]),
-  parse(body, model) {
-    const prompt = textAt(body, "prompt");
-    const asked = prompt === undefined ? {} : { messages: [{ role: "user", content: prompt }] };
-    const chat = { ...without(body, "prompt"), ...asked };
-    const { conversation, notes } = openaiChat.parse(chat, model);
-    return { conversation: { ...conversation, model }, notes };
-  },
-  write(conversation) {
-    const { body, notes } = openaiChat.write(conversation);
-    const there = NOT_TAKEN.filter((member) => body[member] !== undefined);
-    const reason = "Workers AI has no such parameter";
-    return {
-      body: without(body, "model", ...there),
-      notes: [...notes, ...there.map((member) => dropped(member, reason))],
-    };
-  },
-  read: (reply) => readReply(reply, chatAssembler(), readAnswer),
-};
+// Pure, so that who only wants to know the providers (the SDK) need not carry the adapters.
+export const workersAi: Adapter = /* @__PURE__ */ likeChat();
+
+function likeChat(): Adapter {
+  return {
+    ...openaiChat,
+    format: "workers-ai.run",
+    path: (model) => `/run/${model}`,
+    modelMember: undefined,
+    param: (name) => (NOT_TAKEN.includes(name) ? undefined : [name]),
+    parse(body, model) {
+      const prompt = textAt(body, "prompt");
+      const asked = prompt === undefined ? {} : { messages: [{ role: "user", content: prompt }] };
+      const chat = { ...without(body, "prompt"), ...asked };
+      const { conversation, notes } = openaiChat.parse(chat, model);
+      return { conversation: { ...conversation, model }, notes };
+    },
+    write(conversation) {
+      const { body, notes } = openaiChat.write(conversation);
+      const there = NOT_TAKEN.filter((member) => body[member] !== undefined);
+      const reason = "Workers AI has no such parameter";
+      return {
+        body: without(body, "model", ...there),
+        notes: [...notes, ...there.map((member) => dropped(member, reason))],
+      };
+    },
+    read: (reply) => readReply(reply, chatAssembler(), readAnswer),
+  };
+}
 
 function readAnswer(body: JsonObject): Reading {
   const result = objectAt(body, "result") ?? body; // as the REST API wraps it
