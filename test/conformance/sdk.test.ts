@@ -191,6 +191,18 @@ test("experiments: estimated, run, read, over", async ({ expect }) => {
   expect(await grid.experiments.cancel(created.experiment_id)).toMatchObject({ state: over.state });
 });
 
+test("records: added, read, erased", async ({ expect }) => {
+  const drill = { kind: "drill", drill: "halt", result: "passed", durationMs: 4200 } as const;
+  const { record_id, receipt } = await grid.records.add(drill);
+  expect(receipt.index).toBeGreaterThan(0);
+  const record = await grid.records.get(record_id);
+  expect(record).toMatchObject({ facts: { result: "passed", duration_ms: 4200 } });
+  expect(await all(grid.records.all({ kind: "drill" }))).toEqual([record]);
+  const erased = await grid.records.erase(record_id, { reasonCode: "test" });
+  expect(erased).toMatchObject({ record_id, facts: record.facts });
+  expect(await grid.records.prune({ dryRun: true })).toMatchObject({ policy: null, pruned: [] });
+});
+
 test("keys, shares, prices, providers, reports, integrity, the access log", async ({ expect }) => {
   const made = await grid.keys.create({ name: "ci", scopes: ["read"] });
   const rotated = await grid.keys.rotate(made.key_id, { overlapSeconds: 60 });
@@ -232,4 +244,6 @@ test("what is known about a decision comes back with it, and no record of a writ
     writer_seq: 1,
   });
   expect(third).toMatchObject({ writer_id: writer.writerId, writer_seq: 3 });
+  const { writers } = await grid.gaps({ writerId: writer.writerId });
+  expect(writers).toMatchObject([{ first: 1, last: 3, count: 3, missing: 0, gaps: [] }]);
 });

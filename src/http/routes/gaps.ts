@@ -15,7 +15,7 @@ const WRITERS_MAX = 1000;
 
 const Range = z.object({ first: z.int(), last: z.int() });
 
-const GapsAnswer = z
+export const GapsAnswer = z
   .object({
     size: z.int().meta({ description: "The ledger's size this was counted at." }),
     writers: z.array(

@@ -30,7 +30,7 @@ const ENTRIES_PER_READ = 16;
 /** What changes how everything else is judged takes whoever administers the ledger. */
 const ADMIN_KINDS: ReadonlySet<RecordKind> = new Set(["context", "retention_policy"]);
 
-const Recorded = z
+export const Recorded = z
   .object({
     record_id: z.string().meta({ example: "inc_019abf2e6f0e70008000000000a1b2c3" }),
     kind: z.string(),

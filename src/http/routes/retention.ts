@@ -32,7 +32,7 @@ const Prune = z
   .nullish()
   .meta({ id: "Prune", example: { dry_run: true } });
 
-const PruneAnswer = z
+export const PruneAnswer = z
   .object({
     policy: z.string().nullable().meta({
       description: "The retention_policy record that was applied; without one everything is kept.",

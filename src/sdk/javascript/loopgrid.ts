@@ -12,6 +12,7 @@ import type { Counters } from "./queue.ts";
 import type { Recorder } from "./recording-fetch.ts";
 import { Recording, type FunctionOptions, type RecordingOptions } from "./recording.ts";
 import { onTheWire, queryOf } from "./naming.ts";
+import { Records } from "./records.ts";
 import { Replays } from "./replays.ts";
 import { Transport, type AppendOptions, type CallOptions } from "./transport.ts";
 import type { Receipted, TrustOptions, Verdict } from "./verify.ts";
@@ -29,6 +30,7 @@ import type {
   RecordedDecision,
   Replay,
   ReplayParams,
+  WriterGaps,
 } from "./wire.ts";
 import type { WrapOptions } from "./wrap.ts";
 import { Writer, type DecisionParams } from "./writer.ts";
@@ -54,6 +56,7 @@ export class LoopGrid {
   readonly decisions: Decisions;
   readonly replays: Replays;
   readonly experiments: Experiments;
+  readonly records: Records;
   readonly ledger: Ledger;
   readonly exports: Exports;
   readonly keys: Keys;
@@ -74,6 +77,7 @@ export class LoopGrid {
     this.decisions = new Decisions(transport, writer);
     this.replays = new Replays(transport);
     this.experiments = new Experiments(transport);
+    this.records = new Records(transport);
     this.ledger = new Ledger(transport);
     this.exports = new Exports(transport);
     this.keys = new Keys(transport);
@@ -220,6 +224,14 @@ export class LoopGrid {
   ): Promise<Integrity> {
     const query = { service_name: serviceName, ...range };
     return this.#transport.get("/v1/integrity/verify", query, options);
+  }
+
+  /** Which of the records that writers numbered are missing. */
+  async gaps(
+    filter: { readonly writerId?: string; readonly serviceName?: string } = {},
+    options?: CallOptions,
+  ): Promise<WriterGaps> {
+    return this.#transport.get("/v1/integrity/gaps", queryOf({ ...filter }), options);
   }
 
   /**

@@ -11,6 +11,7 @@ import type { DecisionFilterQuery } from "../../http/queries.ts";
 import type { AccessAnswer } from "../../http/routes/access-log.ts";
 import type { ReportAnswer } from "../../http/routes/compliance.ts";
 import type { DecisionList as DecisionPage, HistoryAnswer } from "../../http/routes/decisions.ts";
+import type { GapsAnswer } from "../../http/routes/gaps.ts";
 import type { IntegrityAnswer } from "../../http/routes/integrity.ts";
 import type {
   KeyCreate,
@@ -23,9 +24,12 @@ import type { LedgerOpen } from "../../http/routes/ledgers.ts";
 import type { ConsistencyAnswer, InclusionAnswer } from "../../http/routes/proofs.ts";
 import type { BatchAnswer } from "../../http/routes/record.ts";
 import type { ProviderList, ReplayList as ReplayPage } from "../../http/routes/replay-lists.ts";
+import type { Recorded } from "../../http/routes/records.ts";
+import type { PruneAnswer } from "../../http/routes/retention.ts";
 import type { ShareAnswer, ShareCreate } from "../../http/routes/shares.ts";
 import type { Decision as StoredDecision, DecisionCreate } from "../../ledger/schema.ts";
 import type { JsonObject } from "../../lib/json.ts";
+import type { RecordCreate } from "../../records/schema.ts";
 import type {
   DryRun as DryRunSchema,
   Experiment as ExperimentSchema,
@@ -83,6 +87,10 @@ const wire = () => ({
   experimentResume: given<z.input<typeof ExperimentResume>>(),
   providers: out<z.infer<typeof ProviderList>>(),
   prices: out<z.infer<typeof PriceListSchema>>(),
+  record: out<z.infer<typeof Recorded>>(),
+  recordCreate: given<z.input<typeof RecordCreate>>(),
+  pruned: out<z.infer<typeof PruneAnswer>>(),
+  gaps: out<z.infer<typeof GapsAnswer>>(),
   integrity: out<z.infer<typeof IntegrityAnswer>>(),
   report: out<z.infer<typeof ReportAnswer>>(),
   ledger: out<z.infer<typeof LedgerAnswer>>(),
@@ -130,6 +138,11 @@ export type ExperimentParams = Wire["experimentCreate"];
 export type ExperimentBudget = Wire["experimentResume"];
 export type Provider = Wire["providers"]["providers"][number];
 export type PriceList = Wire["prices"];
+export type LedgerRecord = Wire["record"];
+export type AddedRecord = LedgerRecord & { receipt: Receipt };
+export type RecordParams = Wire["recordCreate"];
+export type Pruned = Wire["pruned"];
+export type WriterGaps = Wire["gaps"];
 export type Integrity = Wire["integrity"];
 export type ComplianceReport = Wire["report"];
 export type Ledger = Wire["ledger"];
