@@ -3,48 +3,22 @@
  * an argument: arguments are in shell histories and process lists. A new key is the only thing on
  * standard output, so that it can go straight to where it is kept.
  */
-import { randomUUID } from "node:crypto";
 import { env } from "node:process";
 import { Command, InvalidArgumentError } from "commander";
 import { z } from "zod";
 import { SCOPES, Scope } from "../../auth/scope.ts";
-import { LoopGridClient, ServerProblem, Unreachable } from "../client.ts";
-import { InputError } from "../json-lines.ts";
-import { oneLine, Terminal } from "../terminal.ts";
-
-const Key = z.object({
-  key_id: z.string(),
-  name: z.string(),
-  scopes: z.array(z.string()),
-  ledger: z.string(),
-  created_at: z.string(),
-  expires_at: z.string().nullable(),
-});
-const NewKey = Key.extend({
-  key: z.string().optional(),
-  replaced_expires_at: z.string().optional(),
-});
-type NewKey = z.infer<typeof NewKey>;
-const KeyList = z.object({
-  keys: z.array(
-    Key.extend({
-      last_used_at: z.string().nullable(),
-      revoked_at: z.string().nullable(),
-      rotated_to: z.string().nullable(),
-    }),
-  ),
-  next_cursor: z.string().nullable(),
-});
-type ListedKey = z.infer<typeof KeyList>["keys"][number];
-const Revoked = z.object({ key_id: z.string(), revoked_at: z.string() });
-
-interface Options {
-  readonly server: string;
-  readonly json: boolean;
-}
-
-const out = new Terminal(process.stdout);
-const info = new Terminal(process.stderr);
+import type { Keys } from "../../sdk/javascript/admin.ts";
+import type { ListedKey, NewKey } from "../../sdk/javascript/index.ts";
+import {
+  asking,
+  gridOf,
+  info,
+  out,
+  printJson,
+  serverCommand as command,
+  type ServerOptions as Options,
+} from "../server-command.ts";
+import { oneLine } from "../terminal.ts";
 
 export function keysCommand(): Command {
   const keys = new Command("keys").description(
@@ -80,38 +54,23 @@ export function keysCommand(): Command {
   return keys;
 }
 
-function command(name: string, description: string): Command {
-  return new Command(name)
-    .description(description)
-    .option("--server <url>", "where", env["LOOPGRID_URL"] ?? "http://localhost:8000")
-    .option("--json", "print the answer as JSON", false);
-}
-
 interface CreateOptions {
   readonly name: string;
-  readonly scopes: readonly Scope[];
+  readonly scopes: Scope[];
   readonly ledger?: string;
   readonly expires?: string;
 }
 
 async function create({ server, json, name, scopes, ledger, expires }: Options & CreateOptions) {
-  const body = JSON.stringify({ name, scopes, ledger, expires_at: expires });
-  const { value } = await client(server).post("/v1/keys", NewKey, body, randomUUID());
-  if (json) return console.log(JSON.stringify(value, null, 2));
-  show(value);
+  const made = await keysOf(server).create({ name, scopes, ledger, expiresAt: expires });
+  if (json) return printJson(made);
+  show(made);
 }
 
 async function list({ server, json }: Options): Promise<void> {
-  const grid = client(server);
   const keys: ListedKey[] = [];
-  let cursor: string | null = "";
-  while (cursor !== null) {
-    const query: string = cursor === "" ? "" : `?cursor=${encodeURIComponent(cursor)}`;
-    const page = await grid.get(`/v1/keys${query}`, KeyList);
-    keys.push(...page.keys);
-    cursor = page.next_cursor;
-  }
-  if (json) return console.log(JSON.stringify({ keys }, null, 2));
+  for await (const key of keysOf(server).all()) keys.push(key);
+  if (json) return printJson({ keys });
   for (const key of keys) {
     const { key_id, ledger, scopes, name, last_used_at } = key;
     const used = last_used_at === null ? "never used" : `used ${last_used_at}`;
@@ -128,18 +87,16 @@ function stateOf({ revoked_at, rotated_to, expires_at }: ListedKey): string {
 }
 
 async function rotate(keyId: string, { server, json, overlap }: Options & { overlap?: number }) {
-  const body = JSON.stringify({ overlap_seconds: overlap });
-  const path = `/v1/keys/${encodeURIComponent(keyId)}/rotate`;
-  const { value } = await client(server).post(path, NewKey, body, randomUUID());
-  if (json) return console.log(JSON.stringify(value, null, 2));
-  info.line(`${keyId} ends ${value.replaced_expires_at ?? "now"}`);
-  show(value);
+  const made = await keysOf(server).rotate(keyId, { overlapSeconds: overlap });
+  if (json) return printJson(made);
+  info.line(`${keyId} ends ${made.replaced_expires_at}`);
+  show(made);
 }
 
 async function revoke(keyId: string, { server, json }: Options): Promise<void> {
-  const value = await client(server).delete(`/v1/keys/${encodeURIComponent(keyId)}`, Revoked);
-  if (json) return console.log(JSON.stringify(value, null, 2));
-  info.line(`${value.key_id} ended ${value.revoked_at}; other locations follow within 30 s`);
+  const ended = await keysOf(server).revoke(keyId);
+  if (json) return printJson(ended);
+  info.line(`${ended.key_id} ended ${ended.revoked_at}; other locations follow within 30 s`);
 }
 
 function show({ key, key_id, ledger, scopes, expires_at }: NewKey): void {
@@ -150,23 +107,8 @@ function show({ key, key_id, ledger, scopes, expires_at }: NewKey): void {
   process.exitCode = 1;
 }
 
-function client(url: string): LoopGridClient {
-  const apiKey = env["LOOPGRID_ADMIN_KEY"] ?? env["LOOPGRID_API_KEY"];
-  try {
-    return new LoopGridClient({ url, apiKey });
-  } catch (error) {
-    throw new InputError(`--server ${String(error)}`, { cause: error });
-  }
-}
-
-async function asking(work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    if (!(error instanceof ServerProblem || error instanceof Unreachable)) throw error;
-    console.error(error.message);
-    process.exitCode = 1;
-  }
+function keysOf(server: string): Keys {
+  return gridOf({ server }, env["LOOPGRID_ADMIN_KEY"]).keys;
 }
 
 function parseScopes(text: string): Scope[] {

@@ -18,6 +18,8 @@ export interface Run {
   /** Part of every key: another name records the same decisions again. */
   readonly name: string;
   readonly progress: Progress;
+  /** One keeps the file's order. */
+  readonly batchesAtOnce?: number;
 }
 
 const BATCH_DECISIONS = 100;
@@ -34,9 +36,10 @@ export interface Recorded {
   readonly ids: Map<number, string>;
 }
 
-export async function recordDecisions({ client, source, name, progress }: Run): Promise<Recorded> {
+export async function recordDecisions(run: Run): Promise<Recorded> {
+  const { client, source, name, progress, batchesAtOnce = BATCHES_AT_ONCE } = run;
   const result: Recorded = { recorded: 0, alreadyThere: 0, ids: new Map() };
-  await forEachConcurrently(inBatches(source.decisions()), BATCHES_AT_ONCE, async (lines) => {
+  await forEachConcurrently(inBatches(source.decisions()), batchesAtOnce, async (lines) => {
     const [first] = lines;
     if (first === undefined) return;
     const body = `{"decisions":[${lines.map(({ text }) => text).join(",")}]}`;
@@ -173,7 +176,7 @@ export async function verifyLedger({ client }: Pick<Run, "client">): Promise<Ver
 
 /** At most 255 visible ASCII characters, the same for the same request of the same run. */
 function keyOf(run: string, ...parts: readonly string[]): string {
-  return `demo-${createHash("sha256")
+  return `loopgrid-${createHash("sha256")
     .update(JSON.stringify([run, ...parts]))
     .digest("hex")}`;
 }
