@@ -23,7 +23,7 @@ const SUITES: readonly (readonly [suite: string, testsMin: number])[] = [
   ["test_queue", 20],
   ["test_wrap", 28],
   ["test_decorator", 6],
-  ["test_methods", 9],
+  ["test_methods", 12],
   ["test_verify", 14],
   ["test_package", 5],
   ["test_examples", 4],

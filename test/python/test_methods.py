@@ -7,7 +7,10 @@ import unittest
 from loopgrid import AsyncLoopGrid, LoopGrid, LoopGridAPIError, LoopGridTimeoutError
 from support import DECISION, URL, LocalServer, json_answer, unique
 
-GROUPS = ("decisions", "replays", "experiments", "ledger", "exports", "keys", "shares", "prices")
+GROUPS = ("decisions", "replays", "experiments", "ledger", "exports", "records", "keys", "shares", "prices")
+
+
+REVIEWER = {"ref": "rev-17", "kind": "natural_person", "auth": "declared"}
 
 
 def public(thing):
@@ -48,7 +51,8 @@ class Methods(unittest.TestCase):
     def test_a_story_is_told_whole(self):
         grid, (decision_id, *_) = self.grid, self.ids
         grid.mark_incorrect(decision_id, "no", idempotency_key=unique("key"))
-        grid.attach_correction(decision_id, {"response": "y"}, "jane", receipt="proof")
+        review = {"reviewer": REVIEWER, "trigger": "complaint"}
+        grid.attach_correction(decision_id, {"response": "y"}, "jane", **review, receipt="proof")
         kinds = [one["kind"] for one in grid.decisions.history(decision_id)["entries"]]
         self.assertEqual(kinds, ["decision_recorded", "decision_flagged", "correction_attached"])
         self.assertTrue(grid.decisions.tlog_proof(decision_id).startswith("c2sp.org/tlog-proof@v1"))
@@ -66,7 +70,8 @@ class Methods(unittest.TestCase):
         ledger = self.grid.ledger
         state = ledger.state()
         self.assertTrue(ledger.checkpoint().startswith(f"{state['origin']}\n"))
-        self.assertIn("\n1\n", ledger.checkpoint(size=1))
+        size = LoopGrid(URL, unique("ledger")).record(**DECISION)["receipt"]["size"]
+        self.assertIn(f"\n{size}\n", ledger.checkpoint(size=size))
         self.assertEqual(len(list(ledger.entries(1, 4))), 3)
         self.assertGreaterEqual(len(list(ledger.entries(content=False))), state["size"])
         proof = ledger.inclusion_proof(1, 5)
@@ -103,67 +108,82 @@ class Methods(unittest.TestCase):
         self.assertEqual(list(grid.access_log()), [])
         self.assertIn("LoopGrid Compliance Report", grid.compliance_report_html())
 
-    def test_capture_facts_go_with_every_record(self):
-        server = LocalServer(lambda _: json_answer(200, {}))
-        self.addCleanup(server.close)
-        grid = LoopGrid(server.url, "facts")
-        for n in range(2):
-            grid.record(**DECISION, occurred_at="2026-01-01T00:00:00Z", automation_level="full")
-        grid.decisions.record_batch([{**DECISION, "system_version": "v1"}])
-        first, second, batch = (one.json() for one in server.received)
-        self.assertEqual((first["occurred_at"], first["automation_level"]), ("2026-01-01T00:00:00Z", "full"))
-        self.assertEqual((first["writer_seq"], second["writer_seq"]), (1, 2))
-        (third,) = batch["decisions"]
-        self.assertEqual((third["writer_id"], third["writer_seq"]), (grid.writer_id, 3))
-        self.assertEqual(third["system_version"], "v1")
+    def test_capture_facts_go_with_every_record_and_come_back(self):
+        grid = LoopGrid(URL, unique("facts"))
+        facts = {"occurred_at": "2026-01-01T00:00:00Z", "automation_level": "full"}
+        recorded = grid.record(**DECISION, **facts, system_version="v1")
+        self.assertEqual(recorded["automation_level"], "full")
+        grid.decisions.record_batch([{**DECISION, "decision_role": "sole"}, DECISION])
+        third, second, first = grid.decisions.all(service_name=grid.service_name)
+        self.assertEqual((first["system_version"], second["decision_role"]), ("v1", "sole"))
+        for number, decision in enumerate((first, second, third), 1):
+            stamp = (decision["writer_id"], decision["writer_seq"])
+            self.assertEqual(stamp, (grid.writer_id, number))
 
-    def test_experiments_speak_the_shapes_that_the_server_names(self):
-        server = LocalServer(self.experiment_answer)
-        self.addCleanup(server.close)
-        experiments = LoopGrid(server.url).experiments
-        begun = experiments.create(
-            {"filter": {"status": "corrected"}},
-            {"model": {"name": "gpt-5"}},
-            [{"type": "exact"}],
-            max_items=10,
-            dry_run=False,
-        )
-        self.assertEqual(begun["experiment_id"], "exp_1")
-        self.assertEqual(experiments.wait("exp_1")["state"], "completed")
-        self.assertEqual([one["n"] for one in experiments.items("exp_1")], [1, 2])
-        self.assertEqual(experiments.cancel("exp_1")["state"], "cancelled")
-        self.assertEqual(experiments.resume("exp_1")["state"], "running")
-        self.assertEqual([one["experiment_id"] for one in experiments.all()], ["exp_2", "exp_1"])
-        sent = server.received[0]
+    def test_experiments_are_estimated_run_waited_for_and_read(self):
+        grid = self.grid
+        for decision_id in self.ids[4:7]:
+            grid.attach_correction(decision_id, {"response": "You were charged twice."}, "jane")
+        asked = {
+            "selection": {"decision_ids": self.ids[4:7]},
+            "overrides": {"input": {"message": "again"}},
+            "scorers": [{"type": "normalized_text"}],
+            "mode": "simulated",
+        }
+        before = [one["experiment_id"] for one in grid.experiments.all()]
+        estimate = grid.experiments.estimate(**asked)
+        self.assertEqual(estimate["selection"]["count"], 3)
+        self.assertEqual([one["experiment_id"] for one in grid.experiments.all()], before)
+        looks = []
+        begun = grid.experiments.create(**asked, name="from python", max_items=2)
+        ended = grid.experiments.wait(begun["experiment_id"], timeout_s=60, seen=looks.append)
+        self.assertEqual((ended["name"], ended["progress"]["total"]), ("from python", 3))
+        self.assertGreaterEqual(len(looks), 1)
+        items = list(grid.experiments.items(begun["experiment_id"]))
+        self.assertEqual([one["decision_id"] for one in items], self.ids[4:7])
+        listed = [one["experiment_id"] for one in grid.experiments.all()]
+        self.assertEqual(listed, [begun["experiment_id"], *before])
+        again = grid.experiments.resume(begun["experiment_id"], max_items=3)
+        self.assertEqual(again["experiment_id"], begun["experiment_id"])
         self.assertEqual(
-            sent.json(),
-            {
-                "selection": {"filter": {"status": "corrected"}},
-                "overrides": {"model": {"name": "gpt-5"}},
-                "scorers": [{"type": "exact"}],
-                "max_items": 10,
-                "dry_run": False,
-            },
+            grid.experiments.cancel(begun["experiment_id"])["experiment_id"], begun["experiment_id"]
         )
-        self.assertIn("idempotency-key", sent.headers)
-        with self.assertRaisesRegex(LoopGridTimeoutError, "still running"):
-            experiments.wait("exp_running", timeout_s=0)
+        with self.assertRaisesRegex(LoopGridAPIError, "selection"):
+            grid.experiments.estimate({}, None, asked["scorers"])
 
-    @staticmethod
-    def experiment_answer(received):
-        if received.path.endswith("/items"):
-            return 200, {"Content-Type": "application/x-ndjson"}, [b'{"n":1}\n{"n"', b":2}\n"]
-        if received.path.endswith("/cancel"):
-            return json_answer(200, {"state": "cancelled"})
-        if received.path.endswith(("/resume", "exp_running")):
-            return json_answer(200, {"state": "running"})
-        if received.path == "/v1/experiments" and received.method == "GET":
-            page = {"experiments": [{"experiment_id": "exp_2"}], "next_cursor": "c"}
-            return json_answer(200, page)
-        if "cursor=c" in received.path:
-            page = {"experiments": [{"experiment_id": "exp_1"}], "next_cursor": None}
-            return json_answer(200, page)
-        return json_answer(200, {"experiment_id": "exp_1", "state": "completed"})
+    def test_waiting_for_an_experiment_ends(self):
+        server = LocalServer(lambda _: json_answer(200, {"state": "running", "report": None}))
+        self.addCleanup(server.close)
+        with self.assertRaisesRegex(LoopGridTimeoutError, "exp_1 is still running"):
+            LoopGrid(server.url).experiments.wait("exp_1", timeout_s=0)
+
+    def test_records_are_added_listed_read_and_erased(self):
+        grid, decision_id = self.grid, self.ids[8]
+        record = grid.records.add(
+            "review", decision_id=decision_id, reviewer=REVIEWER, outcome="confirm", notes="Jane was right"
+        )
+        self.assertEqual((record["kind"], record["content"]), ("review", {"notes": "Jane was right"}))
+        self.assertEqual(grid.records.get(record["record_id"])["facts"]["outcome"], "confirm")
+        found = [one["record_id"] for one in grid.records.all(kind="review", decision_id=decision_id)]
+        self.assertEqual(found, [record["record_id"]])
+        erased = grid.records.erase(record["record_id"], "gdpr_article_17")
+        self.assertEqual((erased["content"], erased["erased"]), ({}, ["notes"]))
+        self.assertEqual(grid.records.prune(dry_run=True)["pruned"], [])
+
+    def test_what_was_lost_shows_as_a_gap_of_its_writer(self):
+        grid = LoopGrid(URL, unique("gaps"))
+        for n in range(6):
+            if n == 3:
+                with self.assertRaises(LoopGridAPIError):
+                    grid.record("reply", {}, {"provider": 7}, {})
+            else:
+                grid.record(**DECISION)
+        (writer,) = grid.ledger.gaps(grid.writer_id)["writers"]
+        self.assertEqual((writer["last"], writer["missing"]), (6, 1))
+        self.assertEqual(writer["gaps"], [{"first": 4, "last": 4}])
+        self.assertEqual(writer["services"], [grid.service_name])
+        (found,) = grid.ledger.gaps(service_name=grid.service_name)["writers"]
+        self.assertEqual(found["writer_id"], grid.writer_id)
 
     def test_the_async_client_answers_alike(self):
         async def story():

@@ -29,6 +29,7 @@ from ._experiments import Experiments
 from ._exports import Exports
 from ._ledger import LedgerReads
 from ._operators import Keys, Prices, Shares
+from ._records import Records
 from ._replays import Replays
 from .types import Counters
 
@@ -115,6 +116,7 @@ class AsyncReplays(_Group):
 
 class AsyncExperiments(_Group):
     create = in_thread(Experiments.create)
+    estimate = in_thread(Experiments.estimate)
     get = in_thread(Experiments.get)
     all = in_threads(Experiments.all)
     items = in_threads(Experiments.items)
@@ -137,6 +139,14 @@ class AsyncExports(_Group):
     decisions = in_threads(Exports.decisions)
     csv = in_threads(Exports.csv)
     ledger = in_threads(Exports.ledger)
+
+
+class AsyncRecords(_Group):
+    add = in_thread(Records.add)
+    get = in_thread(Records.get)
+    all = in_threads(Records.all)
+    erase = in_thread(Records.erase)
+    prune = in_thread(Records.prune)
 
 
 class AsyncKeys(_Group):
@@ -173,6 +183,7 @@ class AsyncLoopGrid(_Group):
         self.experiments = AsyncExperiments(sync.experiments, threads)
         self.ledger = AsyncLedgerReads(sync.ledger, threads)
         self.exports = AsyncExports(sync.exports, threads)
+        self.records = AsyncRecords(sync.records, threads)
         self.keys = AsyncKeys(sync.keys, threads)
         self.shares = AsyncShares(sync.shares, threads)
         self.prices = AsyncPrices(sync.prices, threads)

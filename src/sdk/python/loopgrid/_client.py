@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import ssl
 from types import TracebackType
-from typing import Any, Callable, Iterator, List, Mapping, Optional, Sequence, Type, TypeVar, cast
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Type, TypeVar, cast
 
 from ._capture import Capture
 from ._config import resolve_config
@@ -19,6 +19,7 @@ from ._ledger import LedgerReads
 from ._operators import Keys, Prices, Shares
 from ._queue import Queue, QueueOptions
 from ._recording import decision_body, decision_params
+from ._records import Records
 from ._replays import Replays, replay_body
 from ._streams import each_of
 from ._transport import Asked, QueryValue, Transport, append, encode_json, segment
@@ -118,6 +119,7 @@ class LoopGrid:
         self.experiments = Experiments(transport)
         self.ledger = LedgerReads(transport)
         self.exports = Exports(transport)
+        self.records = Records(transport)
         self.keys = Keys(transport)
         self.shares = Shares(transport)
         self.prices = Prices(transport)
@@ -345,13 +347,21 @@ class LoopGrid:
         corrected_by: str,
         notes: Optional[str] = None,
         *,
+        reviewer: Optional[JsonObject] = None,
+        trigger: Optional[str] = None,
+        opened_at: Optional[str] = None,
         idempotency_key: Optional[str] = None,
         receipt: Optional[str] = None,
     ) -> RecordedDecision:
-        """What the output should have been. The original stays as it was."""
-        body = {"correction": correction, "corrected_by": corrected_by}
-        if notes:
-            body["notes"] = notes
+        """What the output should have been. The original stays as it was.
+
+        reviewer   who `corrected_by` is to your own sign-in: {"ref", "kind", "auth"}
+        trigger    why it was looked at: random_sample, complaint, rule, flag, every, other
+        opened_at  when the reviewer began to look at it
+        """
+        review = {"notes": notes, "reviewer": reviewer, "trigger": trigger, "opened_at": opened_at}
+        body: Dict[str, Any] = {"correction": correction, "corrected_by": corrected_by}
+        body.update({name: value for name, value in review.items() if value})
         asked = append(f"{path_of(decision_id)}/correction", body, idempotency_key, receipt)
         return cast(RecordedDecision, self._transport.json(asked))
 

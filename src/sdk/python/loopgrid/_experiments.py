@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Dict, Iterator, Optional, Sequence, cast
+from typing import Any, Callable, Dict, Iterator, Optional, Sequence, cast
 
 from ._streams import each_of, json_lines_of
-from ._transport import Asked, QueryValue, Transport, append, encode_json, segment
+from ._transport import Asked, Transport, append, encode_json, segment
 from .errors import LoopGridTimeoutError
 from .types import AnyObject, Experiment, JsonObject
 
-#: States that nothing follows without somebody's doing.
-FINAL_STATES = ("completed", "completed_with_errors", "cancelled", "budget_exhausted")
-#: An experiment over thousands of decisions takes hours; whoever waits says how long.
-WAIT_S = 3600.0
+PAGE_MAX = 100
+#: A day: some experiments take hours.
+WAIT_S = 86_400.0
 POLL_S = 0.5
-POLL_S_MAX = 10.0
+POLL_S_MAX = 5.0
 
 
 class Experiments:
@@ -30,36 +29,58 @@ class Experiments:
         *,
         name: Optional[str] = None,
         mode: Optional[str] = None,
+        ground_truth: Optional[str] = None,
         max_items: Optional[int] = None,
         max_cost: Optional[float] = None,
         concurrency: Optional[int] = None,
-        dry_run: Optional[bool] = None,
         idempotency_key: Optional[str] = None,
     ) -> Experiment:
-        """Replays a frozen selection of decisions and scores them against their corrections."""
-        given: Dict[str, Any] = {
-            "selection": selection,
-            "overrides": overrides,
-            "scorers": None if scorers is None else list(scorers),
-            "name": name,
-            "mode": mode,
-            "max_items": max_items,
-            "max_cost": max_cost,
-            "concurrency": concurrency,
-            "dry_run": dry_run,
-        }
-        body = {member: value for member, value in given.items() if value is not None}
-        asked = append("/v1/experiments", body, idempotency_key)
+        """Freezes the selection and starts."""
+        members = given(
+            selection=selection,
+            overrides=overrides,
+            scorers=scorers,
+            name=name,
+            mode=mode,
+            ground_truth=ground_truth,
+            max_items=max_items,
+            max_cost=max_cost,
+            concurrency=concurrency,
+        )
+        asked = append("/v1/experiments", members, idempotency_key)
+        return cast(Experiment, self._transport.json(asked))
+
+    def estimate(
+        self,
+        selection: JsonObject,
+        overrides: Optional[JsonObject] = None,
+        scorers: Optional[Sequence[JsonObject]] = None,
+        *,
+        mode: Optional[str] = None,
+        ground_truth: Optional[str] = None,
+        max_items: Optional[int] = None,
+    ) -> Experiment:
+        """What it would select and about cost. Writes nothing."""
+        members = given(
+            selection=selection,
+            overrides=overrides,
+            scorers=scorers,
+            mode=mode,
+            ground_truth=ground_truth,
+            max_items=max_items,
+            dry_run=True,
+        )
+        asked = Asked("POST", "/v1/experiments", body=encode_json(members))
         return cast(Experiment, self._transport.json(asked))
 
     def get(self, experiment_id: str) -> Experiment:
         return cast(Experiment, self._transport.json(Asked("GET", path_of(experiment_id))))
 
-    def all(self, /, **filters: QueryValue) -> Iterator[Experiment]:
-        """Newest first."""
+    def all(self) -> Iterator[Experiment]:
+        """Newest first, without their reports."""
 
         def page(cursor: Optional[str]) -> Any:
-            query: Dict[str, QueryValue] = {**filters, "cursor": cursor}
+            query = {"limit": PAGE_MAX, "cursor": cursor}
             answer = self._transport.json(Asked("GET", "/v1/experiments", query))
             return answer["experiments"], answer.get("next_cursor")
 
@@ -71,30 +92,52 @@ class Experiments:
         return json_lines_of(self._transport.stream(asked))
 
     def cancel(self, experiment_id: str) -> Experiment:
-        return self._steer(experiment_id, "cancel")
+        """Begins no further item; what runs is finished and recorded."""
+        return self._steer(experiment_id, "cancel", None)
 
-    def resume(self, experiment_id: str) -> Experiment:
-        """Runs again only what failed or never ran."""
-        return self._steer(experiment_id, "resume")
+    def resume(
+        self,
+        experiment_id: str,
+        *,
+        max_items: Optional[int] = None,
+        max_cost: Optional[float] = None,
+    ) -> Experiment:
+        """Runs again what failed or was skipped, and nothing else."""
+        budget = given(max_items=max_items, max_cost=max_cost)
+        return self._steer(experiment_id, "resume", encode_json(budget))
 
-    def wait(self, experiment_id: str, *, timeout_s: float = WAIT_S) -> Experiment:
-        """Waits for the end. Raises LoopGridTimeoutError; the experiment goes on."""
+    def wait(
+        self,
+        experiment_id: str,
+        *,
+        timeout_s: float = WAIT_S,
+        seen: Callable[[Experiment], None] = lambda experiment: None,
+    ) -> Experiment:
+        """Waits for its end; `seen` is shown the experiment each time it is looked at.
+
+        Raises LoopGridTimeoutError; the experiment goes on.
+        """
         deadline = time.monotonic() + timeout_s
         pause = POLL_S
         while True:
             experiment = self.get(experiment_id)
-            state = experiment.get("state")
-            if state in FINAL_STATES:
+            seen(experiment)
+            if experiment.get("report") is not None:
                 return experiment
             if time.monotonic() + pause > deadline:
+                state = experiment.get("state")
                 raise LoopGridTimeoutError(f"Experiment {experiment_id} is still {state}")
             time.sleep(pause)
             pause = min(2 * pause, POLL_S_MAX)
 
-    def _steer(self, experiment_id: str, verb: str) -> Experiment:
-        asked = Asked("POST", f"{path_of(experiment_id)}/{verb}", body=encode_json({}))
+    def _steer(self, experiment_id: str, verb: str, body: Optional[bytes]) -> Experiment:
+        asked = Asked("POST", f"{path_of(experiment_id)}/{verb}", body=body)
         return cast(Experiment, self._transport.json(asked))
 
 
 def path_of(experiment_id: str) -> str:
     return f"/v1/experiments/{segment(experiment_id)}"
+
+
+def given(**members: object) -> Dict[str, object]:
+    return {name: value for name, value in members.items() if value is not None}

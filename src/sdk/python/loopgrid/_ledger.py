@@ -6,7 +6,7 @@ from typing import Iterator, Mapping, Optional, cast
 
 from ._streams import lines_of
 from ._transport import Asked, Transport, append
-from .types import AnyObject, ConsistencyProof, InclusionProof, Ledger, OpenedLedger
+from .types import ConsistencyProof, InclusionProof, Ledger, OpenedLedger, WriterGaps
 
 ENTRIES_MAX = 1000
 
@@ -48,10 +48,12 @@ class LedgerReads:
         asked = Asked("GET", "/v1/ledger/proof/consistency", {"from": from_, "to": to})
         return cast(ConsistencyProof, self._transport.json(asked))
 
-    def gaps(self, writer_id: Optional[str] = None) -> AnyObject:
-        """Which numbers of which writers never arrived."""
-        asked = Asked("GET", "/v1/integrity/gaps", {"writer_id": writer_id})
-        return cast(AnyObject, self._transport.json(asked))
+    def gaps(
+        self, writer_id: Optional[str] = None, *, service_name: Optional[str] = None
+    ) -> WriterGaps:
+        """Which of the records that writers numbered never arrived."""
+        query = {"writer_id": writer_id, "service_name": service_name}
+        return cast(WriterGaps, self._transport.json(Asked("GET", "/v1/integrity/gaps", query)))
 
     def open(
         self,

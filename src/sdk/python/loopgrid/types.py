@@ -404,9 +404,53 @@ class Experiment(TypedDict, total=False):
     report: Optional[Dict[str, Any]]
 
 
-class WriterGap(TypedDict, total=False):
+class WriterNumbers(TypedDict):
+    """The numbers of one writer, as far as they arrived."""
+
     writer_id: str
-    missing: List[Any]
+    services: List[str]
+    first: int
+    last: int
+    count: int
+    missing: int
+    doubled: int
+    #: Ranges of missing numbers, {"first", "last"}; both ends are missing.
+    gaps: List[Dict[str, int]]
+
+
+class WriterGaps(TypedDict):
+    size: int
+    writers: List[WriterNumbers]
+    missing: int
+    doubled: int
+    truncated: bool
+
+
+class _Record(TypedDict):
+    record_id: str
+    kind: str
+    index: int
+    recorded_at: str
+    actor: str
+    facts: Dict[str, Any]
+    content: Dict[str, Any]
+    erased: List[str]
+
+
+class Record(_Record, total=False):
+    decision_id: str
+
+
+class RecordedRecord(Record):
+    receipt: Optional[Receipt]
+
+
+class Pruned(TypedDict):
+    policy: Optional[str]
+    pruned: List[str]
+    held: List[str]
+    next_cursor: Optional[str]
+    receipt: Optional[Receipt]
 
 
 class Counters(TypedDict):
