@@ -492,6 +492,23 @@ class Httpx(Wrapping):
 
                 self.same(ask, library.Client)
 
+    def test_transports_of_the_applications_own_are_recorded_too(self):
+        for library in self.each():
+            with self.subTest(library.__name__):
+
+                class Cached(library.BaseTransport):
+                    """Answers what it has read before."""
+
+                    def handle_request(self, request):
+                        return library.Response(200, json=CHAT)
+
+                grid = LoopGrid(URL, unique("cached"))
+                client = grid.wrap(library.Client(transport=Cached()))
+                self.assertEqual(client.post(**self.post(client)).json(), CHAT)
+                grid.close()
+                (decision,) = LoopGrid(URL).decisions.all(service_name=grid.service_name)
+                self.assertEqual(decision["output"], {"response": CHAT})
+
     def test_other_requests_and_uploads_pass_unrecorded(self):
         for library in self.each():
             with self.subTest(library.__name__):

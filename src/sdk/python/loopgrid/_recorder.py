@@ -93,6 +93,12 @@ class Call:
         else:
             self._chunks = []
 
+    def read(self, content: bytes) -> None:
+        """The whole answer, decoded already."""
+        self._decode = bytes
+        self.received(content)
+        self.ended("complete")
+
     def ended(self, how: str) -> None:
         """`complete`, `cancelled` or `interrupted`."""
         if self._is_over:

@@ -194,6 +194,9 @@ def _follow(call: Call, response: Any, base_name: str, stream: Type[Any]) -> Non
     """Puts a noting stream in the place of the answer's own. Never raises."""
     try:
         call.answered(response)
+        if response.is_stream_consumed:  # by a transport of the application's own: nobody reads it again
+            call.read(bytes(response.content))
+            return
         inner = response.stream
         base = next(kind for kind in type(inner).__mro__ if kind.__name__ == base_name)
         response.stream = _stream_class(stream, base)(inner, call)
