@@ -21,7 +21,7 @@ const AROUND_S = 3;
 const SUITES: readonly (readonly [suite: string, testsMin: number])[] = [
   ["test_transport", 21],
   ["test_queue", 20],
-  ["test_wrap", 29],
+  ["test_wrap", 30],
   ["test_decorator", 6],
   ["test_methods", 12],
   ["test_verify", 14],

@@ -104,7 +104,7 @@ class InMemory(unittest.TestCase):
         begun = time.monotonic()
         with self.assertRaisesRegex(UndeliveredError, "1 not acknowledged yet"):
             grid.flush(timeout_s=0.2)
-        self.assertLess(time.monotonic() - begun, 5)
+        self.assertLess(time.monotonic() - begun, 20)
         self.assertEqual(grid.counters["pending"], 1)
         self.assertRaises(UndeliveredError, grid.close, 0)
 

@@ -540,6 +540,14 @@ def without_date(seen):
 
 
 class Unwrappable(unittest.TestCase):
+    @unittest.skipUnless(HTTP, "neither httpx nor httpx2 is installed")
+    def test_a_platform_whose_calls_it_would_not_see_is_refused_by_name(self):
+        class AnthropicVertex:
+            _client = importlib.import_module(HTTP[0]).Client()
+
+        with self.assertRaisesRegex(TypeError, "calls to Vertex"):
+            LoopGrid(URL).wrap(AnthropicVertex())
+
     def test_what_is_no_client_is_refused(self):
         for client in (object(), None, "client"):
             with self.assertRaisesRegex(TypeError, "cannot be wrapped"):

@@ -86,6 +86,17 @@ def in_threads(
     return cast("Callable[Concatenate[Any, P], AsyncIterator[T]]", steps)
 
 
+def _with_options_of(
+    method: Callable[Concatenate[Any, P], None],
+) -> Callable[[Callable[..., None]], Callable[Concatenate[Any, P], None]]:
+    """Gives a constructor the signature of another one."""
+
+    def decorate(init: Callable[..., None]) -> Callable[Concatenate[Any, P], None]:
+        return functools.wraps(method)(init)
+
+    return decorate
+
+
 def _close(iterator: Iterator[Any]) -> None:
     """Lets go of its connection; a step that was cancelled may still be running, and then does so."""
     close = getattr(iterator, "close", None)
@@ -171,6 +182,7 @@ class AsyncLoopGrid(_Group):
     `enqueue`, `wrap` and `decision` do not wait for anything and are plain calls here too.
     """
 
+    @_with_options_of(LoopGrid.__init__)
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         threads = ThreadPoolExecutor(THREADS, thread_name_prefix="loopgrid")
         sync = LoopGrid(*args, **kwargs)

@@ -16,6 +16,8 @@ from ._decorator import Enqueue
 from ._recorder import Call, Recorder
 
 C = TypeVar("C")
+#: Platforms whose clients put the same bodies into requests of their own.
+UNSEEN = ("Bedrock", "Vertex")
 
 
 def wrap_client(
@@ -32,6 +34,9 @@ def wrap_client(
         raise TypeError(
             f"{type(client).__qualname__} cannot be wrapped: it is no OpenAI, Anthropic or httpx client"
         )
+    unseen = next((name for name in UNSEEN if name in type(client).__name__), None)
+    if unseen is not None:
+        raise TypeError(f"calls to {unseen} have another form, and are not recorded by wrap()")
     named = provider or _provider_of(client)
     recorder = Recorder(enqueue, common, named, capture, record_failures)
     recording = _recording(http_client, recorder)
