@@ -88,7 +88,7 @@ const wire = () => ({
   providers: out<z.infer<typeof ProviderList>>(),
   prices: out<z.infer<typeof PriceListSchema>>(),
   record: out<z.infer<typeof Recorded>>(),
-  recordCreate: given<z.input<typeof RecordCreate>>(),
+  recordKinds: out<Record<z.input<typeof RecordCreate>["kind"], true>>(),
   pruned: out<z.infer<typeof PruneAnswer>>(),
   gaps: out<z.infer<typeof GapsAnswer>>(),
   integrity: out<z.infer<typeof IntegrityAnswer>>(),
@@ -140,7 +140,8 @@ export type Provider = Wire["providers"]["providers"][number];
 export type PriceList = Wire["prices"];
 export type LedgerRecord = Wire["record"];
 export type AddedRecord = LedgerRecord & { receipt: Receipt };
-export type RecordParams = Wire["recordCreate"];
+/** The kind decides which other members there are. */
+export type RecordParams = { kind: keyof Wire["recordKinds"]; [member: string]: unknown };
 export type Pruned = Wire["pruned"];
 export type WriterGaps = Wire["gaps"];
 export type Integrity = Wire["integrity"];
