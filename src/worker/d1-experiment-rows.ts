@@ -1,14 +1,8 @@
 /** Rows of experiments and their items, read alike by whoever asks (d1-experiments.ts, d1-experiment-runner.ts). */
 import { z } from "zod";
 import type { ExperimentRow, ItemRow } from "../replay/experiments/port.ts";
-import {
-  ExperimentReport,
-  ITEM_STATES,
-  ItemResult,
-  STATES,
-  type ItemState,
-  type Progress,
-} from "../replay/experiments/schema.ts";
+import { ITEM_STATES, ItemResult, type ItemState } from "../replay/experiments/item.ts";
+import { ExperimentReport, STATES, type Progress } from "../replay/experiments/schema.ts";
 
 export const ROW = `
   experiment_id AS experimentId, state, created_at AS createdAt, started_at AS startedAt,

@@ -1,6 +1,6 @@
 /** The rows that an experiment's runner works through and writes. Contract: replay/experiments/port.ts, RunnerRows. */
 import type { RunnerRows, Spent } from "../replay/experiments/port.ts";
-import { NO_RESULT } from "../replay/experiments/schema.ts";
+import { NO_RESULT } from "../replay/experiments/item.ts";
 import {
   deleteExperiment,
   ITEM,

@@ -1,6 +1,6 @@
 /** Experiments and their items in D1, for everybody but their runner. Contract: replay/experiments/port.ts. */
 import type { Experiments, Selected } from "../replay/experiments/port.ts";
-import { NO_RESULT } from "../replay/experiments/schema.ts";
+import { NO_RESULT } from "../replay/experiments/item.ts";
 import { DecisionWhere } from "./d1-decision-where.ts";
 import {
   deleteExperiment,

@@ -5,7 +5,8 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeEach, describe, test, type ExpectStatic } from "vitest";
 import type { JsonObject } from "../../src/lib/json.ts";
-import type { DryRun, Experiment, ExperimentItem } from "../../src/replay/experiments/schema.ts";
+import type { ExperimentItem } from "../../src/replay/experiments/item.ts";
+import type { DryRun, Experiment } from "../../src/replay/experiments/schema.ts";
 import type { z } from "zod";
 import type { Replay } from "../../src/replay/schema.ts";
 import { acknowledged } from "../support/clients.ts";

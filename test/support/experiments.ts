@@ -1,6 +1,7 @@
 /** Following an experiment from outside, and making its report again by hand from its items. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Experiment, ExperimentItem } from "../../src/replay/experiments/schema.ts";
+import type { ExperimentItem } from "../../src/replay/experiments/item.ts";
+import type { Experiment } from "../../src/replay/experiments/schema.ts";
 import type { Api } from "./api.ts";
 
 const ENDED_MS_MAX = 60_000;

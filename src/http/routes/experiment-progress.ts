@@ -1,13 +1,12 @@
 /** Reading, cancelling and resuming experiments. */
 import { z } from "zod";
 import type { ItemRow } from "../../replay/experiments/port.ts";
+import { ExperimentItem, NO_RESULT } from "../../replay/experiments/item.ts";
 import {
   Experiment,
-  ExperimentItem,
   ExperimentList,
   ExperimentResume,
   isOver,
-  NO_RESULT,
 } from "../../replay/experiments/schema.ts";
 import { json } from "../answers.ts";
 import { endpoint, type Call, type Endpoint } from "../endpoint.ts";

@@ -4,13 +4,8 @@
  * or one transaction.
  */
 import type { DecisionFilter } from "../../ledger/read.ts";
-import type {
-  ExperimentReport,
-  ExperimentState,
-  ItemResult,
-  ItemState,
-  Progress,
-} from "./schema.ts";
+import type { ItemResult, ItemState } from "./item.ts";
+import type { ExperimentReport, ExperimentState, Progress } from "./schema.ts";
 
 export interface Selected {
   readonly decisionId: string;

@@ -4,7 +4,8 @@
  * excluded, never in the statistics. Pure.
  */
 import type { ItemRow } from "./port.ts";
-import type { ExperimentReport, ItemResult, Pairs } from "./schema.ts";
+import type { ItemResult } from "./item.ts";
+import type { ExperimentReport, Pairs } from "./schema.ts";
 import { mcnemarExact, quantile, wilsonInterval } from "./statistics.ts";
 
 type Counts = { -readonly [member in keyof Pairs]: number };

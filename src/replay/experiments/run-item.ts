@@ -17,7 +17,8 @@ import type { Replay } from "../schema.ts";
 import { simulatedDraft, type SimulatedReplay } from "../simulated-draft.ts";
 import { recordedAnswer, verbatimOf } from "../verbatim.ts";
 import { judge, type Judgement, type JudgePorts } from "./judge.ts";
-import { NO_RESULT, type ExperimentDefinition, type ItemResult, type ItemState } from "./schema.ts";
+import { NO_RESULT, type ItemResult, type ItemState } from "./item.ts";
+import type { ExperimentDefinition } from "./schema.ts";
 import { score, type Side, type Verdict } from "./score.ts";
 import { originalSide, replaySide, truthOf, type Truth } from "./truth.ts";
 

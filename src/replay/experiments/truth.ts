@@ -6,7 +6,8 @@ import type { JsonObject } from "../../lib/json.ts";
 import type { Decision } from "../../ledger/schema.ts";
 import { originalAnswer, replayAnswer } from "../diff.ts";
 import type { RecordedDecision } from "../recorded-decision.ts";
-import type { ExperimentDefinition, ItemResult } from "./schema.ts";
+import type { ItemResult } from "./item.ts";
+import type { ExperimentDefinition } from "./schema.ts";
 import type { Side } from "./score.ts";
 
 export interface Truth {

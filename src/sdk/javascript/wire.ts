@@ -30,11 +30,11 @@ import type { ShareAnswer, ShareCreate } from "../../http/routes/shares.ts";
 import type { Decision as StoredDecision, DecisionCreate } from "../../ledger/schema.ts";
 import type { JsonObject } from "../../lib/json.ts";
 import type { RecordCreate } from "../../records/schema.ts";
+import type { ExperimentItem as ExperimentItemSchema } from "../../replay/experiments/item.ts";
 import type {
   DryRun as DryRunSchema,
   Experiment as ExperimentSchema,
   ExperimentCreate,
-  ExperimentItem as ExperimentItemSchema,
   ExperimentList as ExperimentPage,
   ExperimentResume,
 } from "../../replay/experiments/schema.ts";

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { afterItem, endOf, roomFor } from "../../../../src/replay/experiments/progress.ts";
 import { NOTHING_SPENT } from "../../../../src/replay/experiments/port.ts";
-import { NO_RESULT } from "../../../../src/replay/experiments/schema.ts";
+import { NO_RESULT } from "../../../../src/replay/experiments/item.ts";
 
 const NO_BUDGET = { maxItems: null, maxCost: null };
 

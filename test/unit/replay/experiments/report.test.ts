@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import type { ItemRow } from "../../../../src/replay/experiments/port.ts";
 import { ReportFold } from "../../../../src/replay/experiments/report.ts";
-import { NO_RESULT, type ItemResult } from "../../../../src/replay/experiments/schema.ts";
+import { NO_RESULT, type ItemResult } from "../../../../src/replay/experiments/item.ts";
 
 let position = 0;
 
