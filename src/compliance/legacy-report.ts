@@ -1,115 +1,137 @@
 /**
- * The report of LoopGrid 0.1, CONTRACT "Report": its shape and its three status words, kept for old
- * clients and marked as 0.1's rule. Facts in, model out; JSON and HTML render the same model.
- * Pure.
+ * The report of LoopGrid 0.1, CONTRACT "Report": its keys and its three status words, kept for old
+ * clients and marked as 0.1's rule; they are never shown as a verdict. Pure.
  */
-
-/** What the report is computed from; counters, never a scan. */
-export interface ReportFacts {
-  readonly generatedAt: string;
-  readonly version: string;
-  readonly serviceFilter: string | null;
-  readonly counts: readonly {
-    readonly serviceName: string;
-    readonly decisionType: string;
-    readonly modelProvider: string;
-    readonly modelName: string;
-    readonly status: string;
-    readonly decisions: number;
-  }[];
-  readonly firstDecision: string | null;
-  readonly lastDecision: string | null;
-  readonly integrity: {
-    readonly valid: boolean | null;
-    readonly total: number;
-    readonly broken_at: string | null;
-    readonly message: string;
-  };
-}
-
-export type LegacyReport = ReturnType<typeof legacyReport>;
+import type { EvidenceStatus } from "./vocabulary.ts";
+import { countsBy, total } from "./aggregates.ts";
+import type { RequirementResult } from "./evaluate.ts";
+import type { MetricInput } from "./metric-input.ts";
 
 /** These words are 0.1's rule over counts, not a verdict about the law. */
 const STATUS_BASIS = "loopgrid-0.1-rule";
 
-export function legacyReport(facts: ReportFacts) {
-  const summary = summarize(facts);
-  const { total, incorrect, corrected } = totals(facts);
-  const reviewed = incorrect + corrected;
+interface StatusCounts {
+  readonly total: number;
+  readonly recorded: number;
+  readonly incorrect: number;
+  readonly corrected: number;
+}
+
+/** The newest flag or correction decides: each one takes its decision from the status it had before. */
+function statusCounts({ sums, decisions }: MetricInput): StatusCounts {
+  const verdicts = sums.reviews.filter(({ event }) => event !== "review_recorded");
+  const arrived = countsBy(verdicts, ({ event }) => event);
+  const left = countsBy(verdicts, ({ before }) => before);
+  const now = (kind: string): number => (arrived.get(kind) ?? 0) - (left.get(kind) ?? 0);
   return {
-    report_type: "EU AI Act Compliance Assessment",
-    generated_at: facts.generatedAt,
-    generator: `LoopGrid v${facts.version}`,
-    service_filter: facts.serviceFilter,
-    summary,
-    ledger_integrity: facts.integrity,
-    eu_ai_act_mapping: {
-      article_12_record_keeping: {
-        status: total > 0 && facts.integrity.valid === true ? "compliant" : "non_compliant",
-        status_basis: STATUS_BASIS,
-        description: "Automatic recording of events over the lifetime of the system",
-        evidence: {
-          total_decisions_logged: total,
-          immutable_hash_chain: facts.integrity.valid,
-          chain_length: facts.integrity.total,
-          logging_period_start: facts.firstDecision,
-          logging_period_end: facts.lastDecision,
-        },
+    total: decisions,
+    recorded: decisions + now("decision_recorded"),
+    incorrect: now("decision_flagged"),
+    corrected: now("correction_attached"),
+  };
+}
+
+export function legacySummary(input: MetricInput) {
+  const counts = statusCounts(input);
+  const { total: all, recorded, incorrect, corrected } = counts;
+  if (all === 0) return { total: all };
+  const { decisions } = input.sums;
+  const distinct = (keyOf: (row: (typeof decisions)[number]) => string): number =>
+    countsBy(decisions, keyOf).size;
+  return {
+    total: all,
+    recorded,
+    incorrect,
+    corrected,
+    correction_rate: percent(corrected, all),
+    error_rate: percent(incorrect + corrected, all),
+    unique_models: distinct(({ provider = "", model = "" }) => JSON.stringify([provider, model])),
+    unique_services: distinct(({ service = "" }) => service),
+    unique_decision_types: distinct(({ type = "" }) => type),
+    first_decision: input.data.firstDecision,
+    last_decision: input.data.lastDecision,
+  };
+}
+
+const ARTICLE_12 = [
+  "EUAIA-12-1",
+  "EUAIA-12-2a",
+  "EUAIA-12-2b",
+  "EUAIA-12-2c",
+  "EUAIA-12-3",
+  "EUAIA-19-1",
+];
+const ARTICLE_14 = [
+  "EUAIA-14-4a",
+  "EUAIA-14-4b",
+  "EUAIA-14-4c",
+  "EUAIA-14-4d",
+  "EUAIA-14-4e",
+  "EUAIA-14-5",
+];
+const ARTICLE_9 = ["EUAIA-9-2c", "EUAIA-9-6"];
+
+/** 0.1's three nodes, each with what is measured beside it. */
+export function legacyMapping(input: MetricInput, results: readonly RequirementResult[]) {
+  const { total: all, incorrect, corrected } = statusCounts(input);
+  const { integrity, firstDecision, lastDecision } = input.data;
+  const reviewed = incorrect + corrected;
+  const replays = total(input.sums.replays);
+  return {
+    article_12_record_keeping: {
+      status: all > 0 && integrity.valid === true ? "compliant" : "non_compliant",
+      status_basis: STATUS_BASIS,
+      description: "Automatic recording of events over the lifetime of the system",
+      evidence: {
+        total_decisions_logged: all,
+        immutable_hash_chain: integrity.valid,
+        chain_length: all,
+        logging_period_start: firstDecision,
+        logging_period_end: lastDecision,
       },
-      article_14_human_oversight: {
-        status: reviewed > 0 ? "compliant" : "partial",
-        status_basis: STATUS_BASIS,
-        description: "Human oversight: people can flag and correct decisions",
-        evidence: {
-          human_corrections: corrected,
-          flagged_for_review: incorrect,
-          correction_rate: percent(corrected, total),
-          human_in_the_loop: reviewed > 0,
-        },
+      ...evidenceOf(ARTICLE_12, results),
+    },
+    article_14_human_oversight: {
+      status: reviewed > 0 ? "compliant" : "partial",
+      status_basis: STATUS_BASIS,
+      description: "Human oversight: people can flag and correct decisions",
+      evidence: {
+        human_corrections: corrected,
+        flagged_for_review: incorrect,
+        correction_rate: percent(corrected, all),
+        human_in_the_loop: reviewed > 0,
       },
-      article_9_risk_management: {
-        status: "partial",
-        status_basis: STATUS_BASIS,
-        description: "Risk management: errors are measured and past decisions can be replayed",
-        evidence: {
-          error_rate_tracked: reviewed > 0,
-          error_rate_percent: percent(reviewed, total),
-          replay_capability: total > 0,
-          systematic_improvement: corrected > 0,
-        },
+      ...evidenceOf(ARTICLE_14, results),
+    },
+    article_9_risk_management: {
+      status: "partial",
+      status_basis: STATUS_BASIS,
+      description: "Risk management: errors are measured and past decisions can be replayed",
+      evidence: {
+        error_rate_tracked: reviewed > 0,
+        error_rate_percent: percent(reviewed, all),
+        replay_capability: all > 0,
+        replays,
+        systematic_improvement: corrected > 0,
       },
+      ...evidenceOf(ARTICLE_9, results),
     },
   };
 }
 
-function totals({ counts }: ReportFacts) {
-  const withStatus = (status: string): number =>
-    counts.reduce((sum, row) => sum + (row.status === status ? row.decisions : 0), 0);
-  const [recorded, incorrect, corrected] = [
-    withStatus("recorded"),
-    withStatus("incorrect"),
-    withStatus("corrected"),
+/** The headline of a node is the weakest of its requirements that were looked at. */
+function evidenceOf(ids: readonly string[], results: readonly RequirementResult[]) {
+  const own = results.filter(({ id }) => ids.includes(id));
+  const order: readonly EvidenceStatus[] = [
+    "evidence_missing",
+    "evidence_partial",
+    "evidence_present",
   ];
-  return { total: recorded + incorrect + corrected, recorded, incorrect, corrected };
-}
-
-function summarize(facts: ReportFacts) {
-  const { total, recorded, incorrect, corrected } = totals(facts);
-  if (total === 0) return { total };
-  const distinct = (keyOf: (row: ReportFacts["counts"][number]) => string): number =>
-    new Set(facts.counts.map(keyOf)).size;
+  const weakest = order.find((status) => own.some((result) => result.evidence_status === status));
   return {
-    total,
-    recorded,
-    incorrect,
-    corrected,
-    correction_rate: percent(corrected, total),
-    error_rate: percent(incorrect + corrected, total),
-    unique_models: distinct((row) => JSON.stringify([row.modelProvider, row.modelName])),
-    unique_services: distinct((row) => row.serviceName),
-    unique_decision_types: distinct((row) => row.decisionType),
-    first_decision: facts.firstDecision,
-    last_decision: facts.lastDecision,
+    evidence_status: weakest ?? "not_assessed",
+    applicability: own[0]?.applicability ?? null,
+    requirements: own.map(({ id }) => id),
   };
 }
 

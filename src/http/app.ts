@@ -23,6 +23,7 @@ import { integrityEndpoints } from "./routes/integrity.ts";
 import { keyEndpoints } from "./routes/keys.ts";
 import { ledgerEndpoints } from "./routes/ledger.ts";
 import { ledgersEndpoints } from "./routes/ledgers.ts";
+import { metricsEndpoints } from "./routes/metrics.ts";
 import { proofEndpoints } from "./routes/proofs.ts";
 import { recordEndpoints } from "./routes/record.ts";
 import { recordsEndpoints } from "./routes/records.ts";
@@ -54,6 +55,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   ...integrityEndpoints,
   ...gapEndpoints,
   ...complianceEndpoints,
+  ...metricsEndpoints,
   ...exportEndpoints,
   ...evidenceEndpoints,
   ...erasureEndpoints,

@@ -15,7 +15,7 @@ export function integerParam(minimum: number, maximum: number) {
 }
 
 /** An instant in a query: RFC 3339, or a date, which means its first moment in UTC. */
-const InstantParam = z
+export const InstantParam = z
   .union([z.iso.datetime({ offset: true }), z.iso.date()], {
     error: "must be an RFC 3339 time such as 2026-11-22T18:26:55Z, or a date",
   })

@@ -54,3 +54,17 @@ export function bucketOf(durationMs: number, edges: readonly number[]): number {
   const at = edges.findIndex((edge) => durationMs <= edge);
   return at === -1 ? edges.length : at;
 }
+/** The upper edge of the bucket that holds this share of all; null beyond the last edge or without any. */
+export function percentileMs(
+  counts: ReadonlyMap<number, number>,
+  share: number,
+  edges: readonly number[],
+): number | null {
+  const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
+  let seen = 0;
+  for (let bucket = -1; bucket <= edges.length; bucket++) {
+    seen += counts.get(bucket) ?? 0;
+    if (total > 0 && seen >= share * total) return bucket === -1 ? 0 : (edges[bucket] ?? null);
+  }
+  return null;
+}

@@ -36,6 +36,8 @@ export interface EarlierEntries {
   readonly same: boolean;
   /** Distinct persons who confirmed it. */
   readonly confirmers: number;
+  /** The kind of the newest flag or correction: what the decision's status was. */
+  readonly verdict: string | null;
 }
 
 export const NOTHING_EARLIER: EarlierEntries = {
@@ -43,6 +45,7 @@ export const NOTHING_EARLIER: EarlierEntries = {
   faulted: false,
   same: false,
   confirmers: 0,
+  verdict: null,
 };
 
 export interface TallyRow {
@@ -203,6 +206,7 @@ function reviewKey({ header, about, earlier }: TalliedEntry): JsonObject {
     ...modelOf(about),
     at: dayOf(header),
     event: kind,
+    before: earlier.verdict ?? "decision_recorded",
     basis,
     outcome,
     reviewer: facts["reviewer_ref"],
@@ -216,14 +220,13 @@ function reviewKey({ header, about, earlier }: TalliedEntry): JsonObject {
   });
 }
 
-function replayKey({ header: { facts }, about }: TalliedEntry): JsonObject {
+function replayKey({ header: { facts, commitments }, about }: TalliedEntry): JsonObject {
   return given({
     ...scopeOf(about),
+    unmodified: commitments["overrides"] === undefined,
     mode: facts["execution_mode"],
     status: facts["execution_status"],
     changed: facts["output_changed"],
-    criterion: facts["criterion_id"],
-    outcome: facts["criterion_outcome"],
   });
 }
 

@@ -82,7 +82,13 @@ type PageRow = [
   about: number,
   erased: string,
   decided: string | null,
-  ...earlier: [reviewed: number, faulted: number, same: number, confirmers: number],
+  ...earlier: [
+    reviewed: number,
+    faulted: number,
+    same: number,
+    confirmers: number,
+    verdict: string | null,
+  ],
 ];
 
 const SELECT_CHECKPOINTS = `
@@ -240,6 +246,7 @@ function toAuditRow(row: PageRow): AuditRow {
     faulted,
     same,
     confirmers,
+    verdict,
   ] = row;
   return {
     index,
@@ -274,6 +281,7 @@ function toAuditRow(row: PageRow): AuditRow {
       faulted: faulted === 1,
       same: same === 1,
       confirmers,
+      verdict,
     },
     reviewed: about === 1 ? { flagIndex: aboutFlag, correctionIndex: aboutCorrection } : null,
   };

@@ -32,6 +32,20 @@ const SELECT_WITH_CONTENT = `
   CROSS JOIN entry ON entry.ledger = decision.ledger AND entry.entry_index = decision.entry_index
   WHERE decision.ledger = ?1 AND decision_id > ?2 AND decision_id < ?3 AND content.fields <> '{}'
   ORDER BY decision_id LIMIT ?4`;
+/** CROSS JOIN: this order, or SQLite walks the whole ledger and looks each entry up in the list. */
+const SELECT_HEADERS_AT = `
+  SELECT entry.entry_index, entry.header, entry.chain_hash,
+         EXISTS (SELECT 1 FROM erasure WHERE erasure.ledger = ?1 AND erasure.entry_index = entry.entry_index)
+  FROM json_each(?2)
+  CROSS JOIN entry ON entry.ledger = ?1 AND entry.entry_index = json_each.value`;
+const SELECT_HELD = `
+  SELECT wanted.value FROM json_each(?2) AS wanted
+  WHERE (SELECT iif(json_valid(entry.header), entry.header ->> '$.facts.held', NULL)
+         FROM entry_ref AS ref INDEXED BY entry_ref_by_decision
+         CROSS JOIN entry ON entry.ledger = ref.ledger AND entry.entry_index = ref.entry_index
+         WHERE ref.ledger = ?1 AND ref.decision_id IS NOT NULL AND ref.decision_id = wanted.value
+           AND ref.kind = 'content_held' AND ref.entry_index < ?3
+         ORDER BY ref.entry_index DESC LIMIT 1) = 1`;
 const COUNT_BETWEEN = `
   SELECT count(*) AS decisions FROM decision INDEXED BY decision_by_service
   WHERE ledger = ?1 AND service_name = ?2 AND decision_id > ?3 AND (?4 IS NULL OR decision_id < ?4)`;
@@ -65,6 +79,21 @@ export function d1Records(db: D1Database, ledger: string): LedgerRecords {
         .prepare(SELECT_WITH_CONTENT)
         .bind(ledger, after, firstIdAt(beforeMs), limit);
       return (await statement.all<KeptDecision>()).results;
+    },
+    async headersAt(indexes) {
+      const rows = await db
+        .prepare(SELECT_HEADERS_AT)
+        .bind(ledger, JSON.stringify(indexes))
+        .raw<[index: number, header: string, chainHash: string, erased: number]>();
+      return rows.flatMap(([index, text, chainHash, erased]) => {
+        const header = decodeHeader(text);
+        return header === undefined ? [] : [{ index, header, chainHash, isErased: erased === 1 }];
+      });
+    },
+    async heldAt(decisionIds, size) {
+      const wanted = JSON.stringify(decisionIds);
+      const rows = await db.prepare(SELECT_HELD).bind(ledger, wanted, size).raw<[string]>();
+      return new Set(rows.flat());
     },
     async decisionsBetween(serviceName, from, to) {
       const statement = db

@@ -20,7 +20,7 @@ const earlier = (decision: string, at: string, condition: string): string => `
             AND ref.entry_index < ${at} AND ${condition})`;
 
 /**
- * What an entry of this kind needs to be tallied (TalliedEntry), as four columns after the header of
+ * What an entry of this kind needs to be tallied (TalliedEntry), as five columns after the header of
  * the decision it is about. Only for entries about a decision: most are decisions.
  */
 export const earlierColumns = (kind: string, decision: string, at: string): string => `
@@ -33,7 +33,12 @@ export const earlierColumns = (kind: string, decision: string, at: string): stri
     CROSS JOIN entry AS before ON before.ledger = ref.ledger AND before.entry_index = ref.entry_index
     WHERE ref.ledger = ?1 AND ref.decision_id IS NOT NULL AND ref.decision_id = ${decision} AND ref.entry_index < ${at}
       AND ref.kind = 'review_recorded' AND ${fact("before", "outcome")} = 'confirm'
-      AND ${fact("before", "reviewer_kind")} = 'natural_person'), 0)`;
+      AND ${fact("before", "reviewer_kind")} = 'natural_person'), 0),
+  iif(${kind} IN ('correction_attached', 'decision_flagged'), (
+    SELECT ref.kind FROM entry_ref AS ref INDEXED BY entry_ref_by_decision
+    WHERE ref.ledger = ?1 AND ref.decision_id IS NOT NULL AND ref.decision_id = ${decision} AND ref.entry_index < ${at}
+      AND ref.kind IN ('correction_attached', 'decision_flagged')
+    ORDER BY ref.entry_index DESC LIMIT 1), NULL)`;
 
 const member = (name: string): string =>
   `iif(json_valid(entry.header), entry.header ->> '$.${name}', NULL)`;
@@ -65,6 +70,7 @@ type EntryColumns = [
   faulted: number,
   same: number,
   confirmers: number,
+  verdict: string | null,
 ];
 
 export function d1Tallies(db: D1Database, ledger: string): TallyStore {
@@ -117,6 +123,7 @@ function toTallied([
   faulted,
   same,
   confirmers,
+  verdict,
 ]: EntryColumns): TalliedEntry[] {
   const header = decodeHeader(text);
   if (header === undefined) return [];
@@ -124,7 +131,13 @@ function toTallied([
     {
       header,
       about: (about === null ? undefined : decodeHeader(about)) ?? null,
-      earlier: { reviewed: reviewed === 1, faulted: faulted === 1, same: same === 1, confirmers },
+      earlier: {
+        reviewed: reviewed === 1,
+        faulted: faulted === 1,
+        same: same === 1,
+        confirmers,
+        verdict,
+      },
     },
   ];
 }

@@ -4,6 +4,8 @@
  */
 import { createServer, type Server } from "node:http";
 import { afterAll, beforeAll, describe, test } from "vitest";
+import { reportIn, verifyReport } from "../../src/cli/verify/report.ts";
+import { parseVerifierKey } from "../../src/ledger/note.ts";
 import { acknowledged, getText, inParallel, textIn } from "../support/clients.ts";
 import { serveThisFile } from "../support/conformance.ts";
 import { foreignLog, type ForeignLog } from "../support/foreign-log.ts";
@@ -501,4 +503,36 @@ describe("colours", () => {
         expect(plain.stdout).not.toContain(style);
     },
   );
+});
+
+// Last: it adds an entry, and the others count six.
+describe("an issued report", () => {
+  test("verifies offline; a changed number, hash or place shows; a preview proves nothing", async ({
+    expect,
+  }) => {
+    const { url } = served.server;
+    const preview = await getText(url, "/v1/compliance/report");
+    const id = textIn(await acknowledged(url, "/v1/compliance/reports", {}), "report_id");
+    const issued = await getText(url, `/v1/compliance/reports/${id}`);
+    const trusted = [parseVerifierKey(key)].filter((known) => known !== undefined);
+    const said = async (text: string, keys = trusted): Promise<string> =>
+      (await verifyReport(reportIn(text) ?? {}, keys)).status;
+    expect(await said(issued)).toBe("verified");
+    expect(await said(issued, [])).toBe("unproven");
+    expect(await said(preview)).toBe("unproven");
+    const changed = [
+      issued.replace(/"total":\d+/, '"total":9999'),
+      issued.replace("evidence_missing", "evidence_present"),
+      issued.replace(/"report_hash":"[0-9a-f]{8}/, '"report_hash":"00000000'),
+      issued.replace('"kind\\":\\"report_issued', '"kind\\":\\"report_faked'),
+      issued.replace(
+        id,
+        id.replace(/.$/, (last) => (last === "0" ? "1" : "0")),
+      ),
+    ];
+    expect(changed.filter((text) => text === issued)).toEqual([]);
+    for (const text of changed) expect(await said(text)).toBe("tampered");
+    const table = await loopgrid(["verify", folder.write("report.json", issued), "--key", key]);
+    expect([table.code, table.stdout]).toEqual([0, expect.stringContaining("loopgrid-report/1.0")]);
+  });
 });

@@ -17,6 +17,10 @@ export interface OpenedPage {
   readonly complaints: readonly string[];
   /** PNG of the top of the page. */
   readonly screenshot: Buffer;
+  /** What each of the scripts that were asked for answered. */
+  readonly answers: readonly unknown[];
+  /** Printed on A4 paper. */
+  readonly pdf: Buffer;
 }
 
 const MS_MAX = 40_000;
@@ -43,6 +47,7 @@ export async function openPage(
   executable: string,
   url: string,
   ready: string,
+  scripts: readonly string[] = [],
 ): Promise<OpenedPage> {
   const profile = mkdtempSync(join(tmpdir(), "loopgrid-chromium-"));
   const browser = spawn(
@@ -88,9 +93,17 @@ export async function openPage(
     await until(async () => (await evaluate(ready)) === true || undefined, `show ${ready}`);
     const dom = String(await evaluate("document.documentElement.outerHTML"));
     const { data = "" } = await page.call("Page.captureScreenshot");
-    page.close();
+    const printed = await page.call("Page.printToPDF", { paperWidth: 8.27, paperHeight: 11.69 });
     const { requested, complaints } = page;
-    return { dom, requested, complaints, screenshot: Buffer.from(data, "base64") };
+    const seen = { requested: [...requested], complaints: [...complaints] };
+    const answers: unknown[] = [];
+    for (const expression of scripts) {
+      const asked = { expression, returnByValue: true, awaitPromise: true };
+      answers.push((await page.call("Runtime.evaluate", asked)).result?.value);
+    }
+    page.close();
+    const screenshot = Buffer.from(data, "base64");
+    return { dom, ...seen, screenshot, answers, pdf: Buffer.from(printed.data ?? "", "base64") };
   } finally {
     const group = browser.pid ?? 0;
     if (processesOf(group).length > 0) process.kill(-group, "SIGKILL");

@@ -6,7 +6,16 @@
  */
 import type { JsonObject, JsonValue } from "../../src/lib/json.ts";
 
-const ANNOTATIONS = new Set(["description", "example", "examples", "default", "title", "format"]);
+// `discriminator` only says which branch of `oneOf` it will be.
+const ANNOTATIONS = new Set([
+  "discriminator",
+  "description",
+  "example",
+  "examples",
+  "default",
+  "title",
+  "format",
+]);
 
 export function isRecord(value: JsonValue | undefined): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);

@@ -28,7 +28,7 @@ const EXIT_CODES = { verified: 0, tampered: 1, unproven: 2 } as const;
 export function verifyCommand(): Command {
   return new Command("verify")
     .description(
-      "Check a ledger export, an evidence bundle, a tlog-proof or a signed note, offline.\nExit code 0: verified. 1: tampered. 2: incomplete or unproven.",
+      "Check a ledger export, an evidence bundle, an issued report, a tlog-proof or a signed note, offline.\nExit code 0: verified. 1: tampered. 2: incomplete or unproven.",
     )
     .argument("<file>", "what to check")
     .option(

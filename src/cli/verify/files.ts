@@ -12,6 +12,7 @@ import { verifyEvidence } from "../../ledger/verify-evidence.ts";
 import { ExportVerifier } from "../../ledger/verify-export.ts";
 import { verifyNote, verifyProofFile } from "../../ledger/verify-note.ts";
 import { InputError } from "../json-lines.ts";
+import { reportIn, verifyReport } from "./report.ts";
 import type { Terminal } from "../terminal.ts";
 
 export interface VerifyOptions {
@@ -46,6 +47,8 @@ export async function verifyFile(file: string, options: VerifyOptions): Promise<
 }
 
 function verifyText(text: string, { trusted, leaf }: VerifyOptions): Promise<Verdict> {
+  const report = text.startsWith("{") ? reportIn(text) : undefined;
+  if (report !== undefined) return verifyReport(report, trusted);
   if (text.startsWith("{"))
     return verifyEvidence(text.endsWith("\n") ? text.slice(0, -1) : text, trusted);
   if (text.startsWith("c2sp.org/tlog-proof@")) return verifyProofFile(text, trusted, leaf);

@@ -1,78 +1,42 @@
-/** The compliance report, CONTRACT "Report": one evaluation, as JSON and as a page. */
+/**
+ * The compliance report: previewed by GET, which writes nothing into the ledger, or issued by POST,
+ * which puts the report and its hash there. One evaluation (compliance/report.ts), shown as JSON, as a
+ * page and as OSCAL.
+ */
 import { z } from "zod";
-import { legacyReportPage } from "../../compliance/legacy-html.ts";
-import { legacyReport, type LegacyReport } from "../../compliance/legacy-report.ts";
-import type { DecisionFilter, LedgerReader } from "../../ledger/read.ts";
-import { json } from "../answers.ts";
+import { reportPage } from "../../compliance/html/page.ts";
+import { oscalOf } from "../../compliance/oscal.ts";
+import { buildReport, Report } from "../../compliance/report.ts";
+import { reportHash } from "../../compliance/report-hash.ts";
+import type { StoredEntry } from "../../ledger/decision.ts";
+import { draftEntry } from "../../ledger/draft.ts";
+import { encodeHeader } from "../../ledger/entry.ts";
+import { mintId } from "../../lib/ids.ts";
+import { isObject, type JsonObject } from "../../lib/json.ts";
+import { coveredBy, json, receiptOf } from "../answers.ts";
+import { appendOnce } from "../append-once.ts";
 import { endpoint, type Call, type Endpoint } from "../endpoint.ts";
-import { verifyIntegrity } from "../integrity.ts";
-import { VERSION } from "../version.ts";
+import { Problem } from "../problem.ts";
+import { reportData, ReportBody, ReportQuery } from "../report-data.ts";
+import type { LedgerService, Services } from "../services.ts";
 
-const REPORT_POLICY =
+const PAGE_POLICY =
   "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-const ReportQuery = z.object({ service_name: z.string().optional() });
+const FORMATS = ["json", "html", "oscal"] as const;
+type Format = (typeof FORMATS)[number];
+const FormatParam = z
+  .enum(FORMATS, { error: `must be one of ${FORMATS.join(", ")}` })
+  .optional()
+  .meta({ description: "`oscal`: OSCAL assessment results of the same evaluation" });
 
-const Article = z.object({
-  status: z.enum(["compliant", "partial", "non_compliant"]),
-  status_basis: z.literal("loopgrid-0.1-rule"),
-  description: z.string(),
-  evidence: z.record(z.string(), z.unknown()),
-});
-
-export const ReportAnswer = z
-  .object({
-    report_type: z.string(),
-    generated_at: z.string(),
-    generator: z.string(),
-    service_filter: z.string().nullable(),
-    summary: z.record(z.string(), z.unknown()),
-    ledger_integrity: z.object({
-      valid: z.boolean().nullable(),
-      total: z.int(),
-      broken_at: z.string().nullable(),
-      message: z.string(),
-    }),
-    eu_ai_act_mapping: z.object({
-      article_12_record_keeping: Article,
-      article_14_human_oversight: Article,
-      article_9_risk_management: Article,
-    }),
-  })
-  .meta({ id: "ComplianceReport" });
-
-type ReportCall = Pick<
-  Call<unknown, z.infer<typeof ReportQuery>, undefined>,
-  "query" | "ledger" | "services"
->;
-
-async function evaluate({ query, ledger, services }: ReportCall): Promise<LegacyReport> {
-  const serviceName = query.service_name;
-  const [{ valid, total, broken_at, message }, counts, firstDecision, lastDecision] =
-    await Promise.all([
-      verifyIntegrity(ledger, services, { serviceName }),
-      ledger.reader.counts(serviceName),
-      boundary(ledger.reader, { serviceName }, "oldest"),
-      boundary(ledger.reader, { serviceName }, "newest"),
-    ]);
-  return legacyReport({
-    generatedAt: services.now().toISOString(),
-    version: VERSION,
-    serviceFilter: serviceName ?? null,
-    counts,
-    firstDecision,
-    lastDecision,
-    integrity: { valid, total, broken_at, message },
-  });
-}
-
-async function boundary(
-  reader: LedgerReader,
-  filter: DecisionFilter,
-  end: "oldest" | "newest",
-): Promise<string | null> {
-  return (await reader.recordedAt(filter, end)) ?? null;
-}
+const REPORT_ANSWER = {
+  description: "The report",
+  content: {
+    "application/json": { schema: z.union([Report, z.record(z.string(), z.unknown())]) },
+    "text/html": { schema: z.string() },
+  },
+};
 
 const getReport = endpoint(
   {
@@ -81,17 +45,14 @@ const getReport = endpoint(
     scope: "read",
     operationId: "getComplianceReport",
     tag: "Compliance",
-    summary: "What the ledger evidences, in 0.1's form",
+    summary: "What the ledger evidences, requirement by requirement",
     description:
-      "The three status words follow 0.1's rule over counts and are no legal assessment.",
-    query: ReportQuery,
-    answer: {
-      description: "The report",
-      content: { "application/json": { schema: ReportAnswer } },
-    },
-    problems: [422],
+      "A preview: it adds no entry. It shows evidence and how it was measured, never a verdict on compliance; the three `status` words of 0.1 follow 0.1's rule. With the same `as_of` the metrics are the same to the octet.",
+    query: ReportQuery.extend({ format: FormatParam }),
+    answer: REPORT_ANSWER,
+    problems: [413, 422, 503],
   },
-  (call) => reportResponse(call, "json"),
+  (call) => reportResponse(call, call.query.format ?? "json"),
 );
 
 const getReportPage = endpoint(
@@ -101,23 +62,148 @@ const getReportPage = endpoint(
     scope: "read",
     operationId: "getComplianceReportPage",
     tag: "Compliance",
-    summary: "The same report as a page",
+    summary: "The same report as a page that prints",
     query: ReportQuery,
     answer: { description: "The report", content: { "text/html": { schema: z.string() } } },
-    problems: [422],
+    problems: [413, 422, 503],
   },
   (call) => reportResponse(call, "html"),
 );
 
-export async function reportResponse(call: ReportCall, format: "json" | "html"): Promise<Response> {
-  const report = await evaluate(call);
-  if (format === "json") return json(report);
-  return new Response(legacyReportPage(report).toString(), {
+interface ReportCall {
+  readonly query: ReportQuery;
+  readonly ledger: LedgerService;
+  readonly services: Pick<Services, "now">;
+}
+
+export async function reportResponse(
+  { query, ledger, services }: ReportCall,
+  format: Format,
+): Promise<Response> {
+  return shown(buildReport(await reportData(ledger, services, query)), format);
+}
+
+function shown(
+  report: Report,
+  format: Format,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  if (format === "json") return json(report, headers);
+  if (format === "oscal") return json(oscalOf(report), headers);
+  return new Response(reportPage(report).toString(), {
     headers: {
       "Content-Type": "text/html; charset=utf-8",
-      "Content-Security-Policy": REPORT_POLICY,
+      "Content-Security-Policy": PAGE_POLICY,
+      ...headers,
     },
   });
 }
 
-export const complianceEndpoints: readonly Endpoint[] = [getReport, getReportPage];
+type IssueCall = Call<unknown, unknown, z.infer<typeof ReportBody>>;
+
+const issueReport = endpoint(
+  {
+    method: "post",
+    path: "/v1/compliance/reports",
+    scope: "export",
+    keyed: true,
+    operationId: "issueComplianceReport",
+    tag: "Compliance",
+    summary: "Issue a report: it and its hash become an entry",
+    description:
+      "Takes the preview's parameters in its body. The answer verifies offline with `loopgrid verify`.",
+    body: { schema: ReportBody, required: false },
+    answer: {
+      description: "The report, issued",
+      content: { "application/json": { schema: Report } },
+    },
+    problems: [413, 415, 422, 503],
+  },
+  async (call: IssueCall) => {
+    const appended = await appendOnce({ ...call, query: { receipt: "proof" } }, async (keyed) => {
+      const { principal, services, body } = call;
+      const report = await issuable(call);
+      const { verification, as_of, report_id } = report;
+      const facts = {
+        report_hash: verification.report_hash,
+        as_of,
+        generator: report.generator,
+        parameters: { ...body },
+      };
+      const draft = draftEntry(
+        {
+          kind: "report_issued",
+          id: report_id ?? "",
+          actor: principal.actor,
+          facts: JSON.parse(JSON.stringify(facts)),
+          fields: { report: JSON.parse(JSON.stringify(report)) },
+          keyed,
+        },
+        services.random,
+      );
+      return [draft];
+    });
+    if (appended === undefined) throw new Problem(500, "a report was not issued");
+    const [entry] = await call.ledger.reader.entriesAt([appended.index]);
+    return shown(await issuedReport(call.ledger, entry), "json", appended.headers);
+  },
+);
+
+/** The report with its id and its hash, not yet in the ledger. */
+async function issuable({ body, ledger, services }: IssueCall): Promise<Report> {
+  const data = await reportData(ledger, services, body ?? {});
+  const size = data.integrity.size;
+  const id = mintId("rpt_", data.generatedAt.getTime(), size, services.random(6));
+  const report = { ...buildReport(data), report_id: id };
+  const report_hash = reportHash(JSON.parse(JSON.stringify(report)));
+  return { ...report, verification: { ...report.verification, report_hash } };
+}
+
+const getIssued = endpoint(
+  {
+    method: "get",
+    path: "/v1/compliance/reports/{report_id}",
+    scope: "read",
+    access: { logged: "read" },
+    operationId: "getIssuedReport",
+    tag: "Compliance",
+    summary: "An issued report, as it was issued",
+    params: z.object({ report_id: z.string() }),
+    query: z.object({ format: FormatParam }),
+    answer: REPORT_ANSWER,
+    problems: [404, 422],
+  },
+  async ({ params: { report_id }, query, ledger }) => {
+    const index = await ledger.reader.indexOf(report_id);
+    const [entry] = index === undefined ? [] : await ledger.reader.entriesAt([index]);
+    if (entry?.header.kind !== "report_issued")
+      throw new Problem(404, `Report ${report_id} not found`);
+    return shown(await issuedReport(ledger, entry), query.format ?? "json");
+  },
+);
+
+/** What was stored, with where it stands in the ledger: header, receipt and inclusion proof. */
+async function issuedReport(
+  ledger: LedgerService,
+  entry: StoredEntry | undefined,
+): Promise<Report> {
+  const stored = entry?.content["report"]?.value;
+  if (entry === undefined || !isObject(stored))
+    throw new Problem(404, "The report's content is not there: it was erased");
+  const { index } = entry.header;
+  const covered = await coveredBy(ledger, { replayed: true, firstIndex: index, count: 1 });
+  const receipt = await receiptOf(ledger, index, covered, { receipt: "proof" });
+  const issued = { header: encodeHeader(entry.header), chain_hash: entry.chainHash, receipt };
+  const whole: JsonObject & { issued?: unknown } = {
+    ...stored,
+    issued: JSON.parse(JSON.stringify(issued)),
+  };
+  return Report.parse(whole);
+}
+
+export const complianceEndpoints: readonly Endpoint[] = [
+  getReport,
+  getReportPage,
+  issueReport,
+  getIssued,
+];

@@ -212,7 +212,7 @@ const eraseRecord = endpoint(
     params: RecordParams,
     query: ReceiptQuery,
     body: { schema: ErasureCreate, required: true },
-    answer: answer("The record", Recorded.extend({ receipt: Receipt.nullable() })),
+    answer: answer("The record", Recorded.extend({ receipt: z.union([Receipt, z.null()]) })),
     problems: [404, 409, 413, 415, 422, 503],
   },
   async (call) => {

@@ -40,7 +40,7 @@ export const PruneAnswer = z
     pruned: z.array(z.string()),
     held: z.array(z.string()).meta({ description: "Over, but on hold: kept." }),
     next_cursor: z.string().nullable(),
-    receipt: Receipt.nullable(),
+    receipt: z.union([Receipt, z.null()]),
   })
   .meta({ id: "PruneAnswer" });
 

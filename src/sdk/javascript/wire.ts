@@ -9,7 +9,7 @@ import type { ErasureCreate, HoldCreate } from "../../erasure/schema.ts";
 import type { Receipt as ReceiptSchema } from "../../http/answers.ts";
 import type { DecisionFilterQuery } from "../../http/queries.ts";
 import type { AccessAnswer } from "../../http/routes/access-log.ts";
-import type { ReportAnswer } from "../../http/routes/compliance.ts";
+import type { Report } from "../../compliance/report.ts";
 import type { DecisionList as DecisionPage, HistoryAnswer } from "../../http/routes/decisions.ts";
 import type { GapsAnswer } from "../../http/routes/gaps.ts";
 import type { IntegrityAnswer } from "../../http/routes/integrity.ts";
@@ -92,7 +92,7 @@ const wire = () => ({
   pruned: out<z.infer<typeof PruneAnswer>>(),
   gaps: out<z.infer<typeof GapsAnswer>>(),
   integrity: out<z.infer<typeof IntegrityAnswer>>(),
-  report: out<z.infer<typeof ReportAnswer>>(),
+  report: out<Report>(),
   ledger: out<z.infer<typeof LedgerAnswer>>(),
   inclusion: out<z.infer<typeof InclusionAnswer>>(),
   consistency: out<z.infer<typeof ConsistencyAnswer>>(),

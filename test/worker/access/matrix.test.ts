@@ -48,6 +48,12 @@ async function aRecord(): Promise<string> {
   return String(record["record_id"]);
 }
 
+async function aReport(): Promise<string> {
+  const body = { frameworks: ["gdpr"] };
+  const sent = { method: "POST", key: everyScope, body };
+  return String((await ask("/v1/compliance/reports", sent)).body["report_id"]);
+}
+
 /** A request of ledger `acme` that succeeds, for every operation. */
 const CALLS: Readonly<Record<string, () => Call | Promise<Call>>> = {
   getService: () => ({ path: "/" }),
@@ -120,6 +126,12 @@ const CALLS: Readonly<Record<string, () => Call | Promise<Call>>> = {
   verifyIntegrity: () => ({ path: "/v1/integrity/verify" }),
   getGaps: () => ({ path: "/v1/integrity/gaps" }),
   getComplianceReport: () => ({ path: "/v1/compliance/report" }),
+  getMetrics: () => ({ path: "/v1/metrics" }),
+  issueComplianceReport: () => ({ path: "/v1/compliance/reports", body: {} }),
+  getIssuedReport: async () => ({
+    path: `/v1/compliance/reports/${await aReport()}`,
+    otherLedger: 404,
+  }),
   getComplianceReportPage: () => ({ path: "/v1/compliance/report/html" }),
   exportDecisions: () => ({ path: "/v1/export/decisions" }),
   exportLedger: () => ({ path: "/v1/export/ledger" }),

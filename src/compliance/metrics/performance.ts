@@ -1,0 +1,115 @@
+/** Errors among what was reviewed, replays, configurations, monitoring: M-ACC, M-RPL, M-CHG, M-PMM. Pure. */
+import { FAULT_OUTCOMES } from "../../ledger/tally.ts";
+import { isHuman, total } from "../aggregates.ts";
+import { configurationsOf } from "../configurations.ts";
+import { quantity, rate, ratio, share, type Metric } from "../metric.ts";
+import { recordsInScope, type MetricInput } from "../metric-input.ts";
+import { byMonth } from "../timeline.ts";
+
+export function performanceMetrics(input: MetricInput): Metric[] {
+  return [accuracy(input), ...replays(input), ...changes(input), monitoring(input)];
+}
+
+/** Never without M-HO-01 beside it, and never "accuracy": nobody knows of what nobody looked at. */
+function accuracy({ sums }: MetricInput): Metric {
+  const human = sums.reviews.filter(isHuman);
+  const reviewed = human.filter(({ first }) => first);
+  const faults = human.filter(({ first_fault }) => first_fault);
+  const ofTrigger = (trigger: string): number => total(reviewed, (row) => row.trigger === trigger);
+  const faultsOf = (trigger: string): number => total(faults, (row) => row.trigger === trigger);
+  return rate("M-ACC-01", total(faults), total(reviewed), {
+    name: "found wrong among those reviewed by a person",
+    population:
+      "decisions in scope with a review by a person; why they were reviewed decides what the rate says",
+    recompute: `decisions whose first fault is a correction or a review with outcome ${[...FAULT_OUTCOMES].join(", ")}, over decisions reviewed`,
+    detail: {
+      random_sample: ofTrigger("random_sample"),
+      random_sample_faults: faultsOf("random_sample"),
+      complaint: ofTrigger("complaint"),
+      complaint_faults: faultsOf("complaint"),
+      rule: ofTrigger("rule"),
+      rule_faults: faultsOf("rule"),
+      trigger_not_stated: total(reviewed, ({ trigger }) => trigger === undefined),
+    },
+  });
+}
+
+function replays({ sums, data }: MetricInput): Metric[] {
+  const of = (mode: string): number => total(sums.replays, (row) => row.mode === mode);
+  const repeated = sums.replays.filter(
+    ({ mode, status, unmodified }) => mode === "live" && status === "completed" && unmodified,
+  );
+  return [
+    quantity("M-RPL-01", "count", total(sums.replays), {
+      name: "replays",
+      population: "replay_completed entries about decisions in scope",
+      recompute: "by facts.execution_mode; a simulated replay is never a test",
+      detail: { live: of("live"), simulated: of("simulated"), error: of("error") },
+    }),
+    quantity("M-RPL-02", "ratio", null, {
+      name: "live replays against a criterion recorded before",
+      population: "live replays that name a recorded criterion",
+      recompute:
+        "none names one in this version: criteria are recorded, and not yet linked to replays",
+      detail: { criteria: data.records.criterion_recorded.length },
+    }),
+    rate(
+      "M-RPL-03",
+      total(repeated, ({ changed }) => changed === false),
+      total(repeated),
+      {
+        name: "unmodified live replays with the recorded output",
+        population: "completed live replays without overrides",
+        recompute:
+          "facts.output_changed = false; comparator: canonical JSON equality of the output",
+      },
+    ),
+  ];
+}
+
+function changes(input: MetricInput): Metric[] {
+  const configurations = configurationsOf(input);
+  return [
+    quantity("M-CHG-01", "count", configurations.length, {
+      name: "configurations that recorded decisions",
+      population: "decisions in scope",
+      recompute:
+        "distinct (service_name, model_provider, model_name, model_version, system_version) of decision_recorded entries",
+      denominator: input.decisions,
+    }),
+    share(
+      "M-CHG-02",
+      configurations.filter(({ announced }) => announced).length,
+      configurations.length,
+      {
+        name: "configurations with a change recorded before their first decision",
+        population: "configurations",
+        recompute:
+          "a change_recorded entry of the service with a smaller index, whose model and system members, where given, are the configuration's",
+      },
+    ),
+  ];
+}
+
+function monitoring(input: MetricInput): Metric {
+  const months = byMonth(input);
+  const active = months.filter(({ decisions }) => decisions > 0);
+  const analyses = recordsInScope(input, "analysis_recorded");
+  const of = (kind: string): number =>
+    analyses.filter(({ facts }) => facts["analysis"] === kind).length;
+  return share("M-PMM-01", active.length, months.length, {
+    name: "months with decisions, of all months of the period",
+    population: "calendar months from the first to the last decision in scope",
+    recompute: "months of recorded_at of decision_recorded entries",
+    detail: {
+      months_reviewed_share: ratio(
+        active.filter(({ reviews }) => reviews > 0).length,
+        active.length,
+      ),
+      analyses: analyses.length,
+      post_market_analyses: of("post_market"),
+      risk_reviews: of("risk_review"),
+      access_reviews: of("access_log_review"),
+    },
+  });
+}

@@ -1,0 +1,348 @@
+/**
+ * Gathers what a report is computed from (compliance/report-data.ts): sums over tallies, records that
+ * are few, and what verification says. Nothing here holds the ledger: what is read is bounded.
+ */
+import { z } from "zod";
+import { total, aggregate, type Scope } from "../compliance/aggregates.ts";
+import {
+  LISTED_KINDS,
+  type IntegritySeen,
+  type ListedKind,
+  type ReportData,
+  type SampledEntry,
+} from "../compliance/report-data.ts";
+import { drawnIndexes, SAMPLES } from "../compliance/samples.ts";
+import { ThresholdOverrides } from "../compliance/thresholds.ts";
+import { Framework, FRAMEWORKS } from "../compliance/vocabulary.ts";
+import { parseCheckpoint } from "../ledger/checkpoint.ts";
+import { factText } from "../ledger/facts.ts";
+import { keysIn } from "../ledger/keys.ts";
+import { parseNote } from "../ledger/note.ts";
+import type { PlacedHeader } from "../ledger/records-port.ts";
+import type { Header } from "../ledger/schema.ts";
+import type { TallyRow } from "../ledger/tally.ts";
+import type { JsonObject } from "../lib/json.ts";
+import { classesOf, isExpired, latestExpiry } from "../records/retention.ts";
+import { verifyIntegrity } from "./integrity.ts";
+import { invalid } from "./problem.ts";
+import { InstantParam, integerParam } from "./queries.ts";
+import type { LedgerService, Services } from "./services.ts";
+import { talliedRows } from "./tallied.ts";
+import { VERSION } from "./version.ts";
+
+const DAY_MS = 86_400_000;
+/** Records of one kind; incidents, changes and requests come by the hundred, not by the million. */
+const RECORDS_MAX = 5000;
+const LINKED_MAX = 1000;
+const HALTS_MAX = 100;
+const PAST_RETENTION_LOOKED_MAX = 5000;
+/** Small enough to be verified anew for each report; a larger one goes on from its last whole pass. */
+const VERIFIED_ANEW_MAX = 20_000;
+
+const Day = InstantParam.refine((ms) => ms % DAY_MS === 0, {
+  error: "must be a date, or the start of a day in UTC: a report counts whole days",
+}).transform((ms) => new Date(ms).toISOString().slice(0, 10));
+
+export const ReportQuery = z.object({
+  service_name: z.string().optional(),
+  decision_type: z.string().optional(),
+  from: Day.optional().meta({
+    type: "string",
+    format: "date",
+    description: "recorded on or after",
+  }),
+  to: Day.optional().meta({ type: "string", format: "date", description: "recorded before" }),
+  frameworks: z
+    .string()
+    .transform((list, context) => {
+      const parsed = z.array(Framework).safeParse(list.split(",").map((name) => name.trim()));
+      if (parsed.success) return parsed.data;
+      const message = `must hold, with commas, any of ${FRAMEWORKS.join(", ")}`;
+      context.addIssue({ code: "custom", message });
+      return z.NEVER;
+    })
+    .optional()
+    .meta({ type: "string", description: `with commas, any of ${FRAMEWORKS.join(", ")}` }),
+  thresholds: ThresholdOverrides.optional().meta({
+    type: "string",
+    description: "house thresholds to override, such as `coverage_present=0.95`",
+  }),
+  as_of: integerParam(0, Number.MAX_SAFE_INTEGER).optional().meta({
+    type: "integer",
+    minimum: 0,
+    description: "index of the last entry that counts; absent: the newest",
+  }),
+});
+export type ReportQuery = z.infer<typeof ReportQuery>;
+
+/** The same parameters as a JSON body. */
+export const ReportBody = z
+  .object({
+    service_name: z.string().optional(),
+    decision_type: z.string().optional(),
+    from: Day.optional().meta({ type: "string", format: "date" }),
+    to: Day.optional().meta({ type: "string", format: "date" }),
+    frameworks: z.array(Framework).min(1).optional(),
+    thresholds: ThresholdOverrides.optional().meta({ type: "string" }),
+    as_of: z.int().min(0).optional(),
+  })
+  .nullish()
+  .meta({
+    id: "ReportIssue",
+    example: { service_name: "support-agent", frameworks: ["eu_ai_act"] },
+  });
+
+/** @throws Problem 422 on an index that is not there, 503 while the ledger is still being counted */
+export async function reportData(
+  ledger: LedgerService,
+  services: Pick<Services, "now">,
+  query: ReportQuery,
+): Promise<ReportData> {
+  const { records } = ledger;
+  const head = await ledger.reader.head();
+  const headSize = head?.size ?? 0;
+  if (query.as_of !== undefined && query.as_of >= headSize)
+    throw invalid([{ path: "as_of", message: `must be below the ledger's size, ${headSize}` }]);
+  const size = query.as_of === undefined ? headSize : query.as_of + 1;
+  const scope: Scope = {
+    serviceName: query.service_name,
+    decisionType: query.decision_type,
+    fromDay: query.from,
+    toDay: query.to,
+  };
+  const [tallies, listed, status, operations, integrity, ends] = await Promise.all([
+    talliedRows(ledger, size, {}),
+    listRecords(ledger, size),
+    ledger.status(),
+    operationsOf(ledger),
+    seenIntegrity(ledger, services, headSize),
+    records.headersAt(size === 0 ? [] : [0, size - 1]),
+  ]);
+  const first = ends.find(({ index }) => index === 0);
+  const last = ends.find(({ index }) => index === size - 1);
+  const asOf = size === 0 ? null : placeOf(last, size - 1);
+  const [boundaries, samples, held, whileHalted, pastRetention, checkpoint, contextTexts] =
+    await Promise.all([
+      boundariesOf(ledger, tallies, scope),
+      samplesOf(ledger, scope, asOf?.chainHash ?? "", size),
+      heldOf(ledger, listed.records.incident_recorded, size),
+      whileHaltedOf(ledger, listed.records, last?.header),
+      pastRetentionOf(ledger, scope, listed.records.retention_policy_set.at(-1), asOf?.recordedAt),
+      checkpointOf(ledger, size),
+      textsOf(ledger, listed.records.context_declared.at(-1)),
+    ]);
+  const previous = listed.records.report_issued.at(-1);
+  return {
+    generatedAt: services.now(),
+    version: VERSION,
+    ledger: ledger.name,
+    origin: ledger.origin,
+    verifierKeys: keysIn(status.keys),
+    scope,
+    frameworks: query.frameworks ?? FRAMEWORKS,
+    overrides: query.thresholds ?? {},
+    asOf,
+    firstRecordedAt: first?.header.recorded_at ?? null,
+    ...boundaries,
+    tallies,
+    records: listed.records,
+    recordsCut: listed.cut,
+    contextTexts,
+    integrity,
+    checkpoint,
+    ...operations,
+    held,
+    whileHalted,
+    pastRetention,
+    samples,
+    previous:
+      previous === undefined
+        ? null
+        : { report_id: previous.id, hash: factText(previous, "report_hash") ?? "" },
+  };
+}
+
+/** A last entry whose header cannot be read is a finding of verification; the report still answers. */
+function placeOf(last: PlacedHeader | undefined, index: number): NonNullable<ReportData["asOf"]> {
+  return {
+    index,
+    recordedAt: last?.header.recorded_at ?? new Date(0).toISOString(),
+    chainHash: last?.chainHash ?? "",
+  };
+}
+
+async function listRecords(
+  { records }: LedgerService,
+  size: number,
+): Promise<{ records: ReportData["records"]; cut: boolean }> {
+  const read = async (kind: ListedKind) =>
+    (await records.headers(kind, size, RECORDS_MAX + 1)).toReversed();
+  const lists = await Promise.all(
+    LISTED_KINDS.map(async (kind): Promise<[ListedKind, Header[]]> => [kind, await read(kind)]),
+  );
+  const found = new Map(lists);
+  const of = (kind: ListedKind): Header[] => (found.get(kind) ?? []).slice(-RECORDS_MAX);
+  return {
+    records: {
+      context_declared: of("context_declared"),
+      retention_policy_set: of("retention_policy_set"),
+      incident_recorded: of("incident_recorded"),
+      incident_updated: of("incident_updated"),
+      system_halted: of("system_halted"),
+      system_resumed: of("system_resumed"),
+      drill_recorded: of("drill_recorded"),
+      change_recorded: of("change_recorded"),
+      request_received: of("request_received"),
+      request_answered: of("request_answered"),
+      criterion_recorded: of("criterion_recorded"),
+      analysis_recorded: of("analysis_recorded"),
+      competence_recorded: of("competence_recorded"),
+      selection_recorded: of("selection_recorded"),
+      report_issued: of("report_issued"),
+    },
+    cut: lists.some(([, headers]) => headers.length > RECORDS_MAX),
+  };
+}
+
+async function operationsOf({ operations }: LedgerService) {
+  const [verification, cosigned] = await Promise.all([
+    operations.verification(),
+    operations.cosigned(),
+  ]);
+  const passed = verification?.passed ?? null;
+  return {
+    lastVerified: passed === null ? null : { size: passed.size, at: passed.at },
+    cosignedSize: cosigned?.size ?? null,
+  };
+}
+
+async function seenIntegrity(
+  ledger: LedgerService,
+  services: Pick<Services, "now">,
+  size: number,
+): Promise<IntegritySeen> {
+  const passed = (await ledger.operations.verification())?.passed ?? null;
+  const from = size > VERIFIED_ANEW_MAX && passed !== null ? Math.min(passed.size, size) : 0;
+  const { valid, broken_at, message, root_hash, erased, complete, findings } =
+    await verifyIntegrity(ledger, services, { from });
+  return { valid, broken_at, message, size, root_hash, erased, complete, findings };
+}
+
+/** When the first and the last decision in scope were recorded, from where the tallies saw them. */
+async function boundariesOf(
+  { records }: LedgerService,
+  tallies: readonly TallyRow[],
+  scope: Scope,
+) {
+  const { decisions } = aggregate(tallies, scope);
+  if (total(decisions) === 0) return { firstDecision: null, lastDecision: null };
+  const first = Math.min(...decisions.map(({ firstIndex }) => firstIndex));
+  const last = Math.max(...decisions.map(({ lastIndex }) => lastIndex));
+  const placed = await records.headersAt([...new Set([first, last])]);
+  const at = (wanted: number): string | null =>
+    placed.find(({ index }) => index === wanted)?.header.recorded_at ?? null;
+  return { firstDecision: at(first), lastDecision: at(last) };
+}
+
+async function samplesOf(
+  { records }: LedgerService,
+  scope: Scope,
+  headHash: string,
+  size: number,
+): Promise<SampledEntry[]> {
+  const drawn = size === 0 ? [] : drawnIndexes(headHash, size);
+  const found: SampledEntry[] = [];
+  // Most draws are decisions in scope, unless the scope is narrow: read a few first.
+  for (let at = 0; at < drawn.length && found.length < SAMPLES; at += at === 0 ? 100 : 500) {
+    const part = drawn.slice(at, at + (at === 0 ? 100 : 500));
+    const placed = new Map((await records.headersAt(part)).map((row) => [row.index, row]));
+    for (const index of part) {
+      const row = placed.get(index);
+      if (row !== undefined && isInScope(row.header, scope)) found.push(row);
+    }
+  }
+  return found.slice(0, SAMPLES);
+}
+
+function isInScope({ kind, facts, recorded_at }: Header, scope: Scope): boolean {
+  const day = recorded_at.slice(0, 10);
+  return (
+    kind === "decision_recorded" &&
+    (scope.serviceName === undefined || facts["service_name"] === scope.serviceName) &&
+    (scope.decisionType === undefined || facts["decision_type"] === scope.decisionType) &&
+    (scope.fromDay === undefined || day >= scope.fromDay) &&
+    (scope.toDay === undefined || day < scope.toDay)
+  );
+}
+
+async function heldOf(
+  { records }: LedgerService,
+  incidents: readonly Header[],
+  size: number,
+): Promise<ReadonlySet<string>> {
+  const linked = incidents.flatMap(({ facts }) => {
+    const ids = facts["decision_ids"];
+    return Array.isArray(ids) ? ids.map(String) : [];
+  });
+  return records.heldAt([...new Set(linked)].slice(0, LINKED_MAX), size);
+}
+
+/** From each halt to its service's next resumption, or to the last entry that counts. */
+async function whileHaltedOf(
+  { records }: LedgerService,
+  { system_halted, system_resumed }: ReportData["records"],
+  last: Header | undefined,
+): Promise<ReadonlyMap<number, number>> {
+  const counts = new Map<number, number>();
+  if (last === undefined) return counts;
+  const end: Header = { ...last, index: last.index + 1 };
+  for (const halt of system_halted.slice(-HALTS_MAX)) {
+    const service = factText(halt, "service_name") ?? "";
+    const resumed = system_resumed.find(
+      ({ index, facts }) => index > halt.index && facts["service_name"] === service,
+    );
+    counts.set(halt.index, await records.decisionsBetween(service, halt, resumed ?? end));
+  }
+  return counts;
+}
+
+/** Ages are measured at the last entry that counts; what was erased since counts as erased. */
+async function pastRetentionOf(
+  { records }: LedgerService,
+  { serviceName, decisionType }: Scope,
+  policy: Header | undefined,
+  asOf: string | undefined,
+): Promise<number | null> {
+  if (policy === undefined || asOf === undefined) return null;
+  const classes = classesOf(policy);
+  const at = new Date(asOf);
+  const kept = await records.withContent(
+    latestExpiry(classes, at).getTime(),
+    "",
+    PAST_RETENTION_LOOKED_MAX,
+  );
+  return kept.filter(
+    (decision) =>
+      (serviceName === undefined || decision.serviceName === serviceName) &&
+      (decisionType === undefined || decision.decisionType === decisionType) &&
+      isExpired(decision, classes, at),
+  ).length;
+}
+
+/** The signed note that covers the last entry. */
+async function checkpointOf({ reader }: LedgerService, size: number): Promise<string | null> {
+  if (size === 0) return null;
+  const [covering] = await reader.checkpointsAbove(size - 1, 1);
+  const isSigned = parseCheckpoint(parseNote(covering?.note ?? "")?.text ?? "") !== undefined;
+  return isSigned ? (covering?.note ?? null) : null;
+}
+
+async function textsOf(
+  { reader }: LedgerService,
+  context: Header | undefined,
+): Promise<JsonObject> {
+  if (context === undefined) return {};
+  const [entry] = await reader.entriesAt([context.index]);
+  const fields = Object.entries(entry?.content ?? {}).filter(([field]) => field !== "request");
+  return Object.fromEntries(fields.map(([field, { value }]) => [field, value]));
+}
