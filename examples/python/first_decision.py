@@ -28,7 +28,7 @@ print(f"corrected  {grid.get_decision(decision['decision_id'])['status']}")
 
 # Keep your own copy of the public key: one that comes with the file proves nothing.
 my_copy_of_the_key = grid.ledger.state()["verifier_keys"]
-receipt = verify_receipt(decision["receipt"], decision["chain_hash"], my_copy_of_the_key)
+receipt = verify_receipt(decision, my_copy_of_the_key)
 bundle = grid.decisions.evidence(decision["decision_id"])
 evidence = verify_evidence(bundle, my_copy_of_the_key)
 print(f"receipt    {receipt.status}")

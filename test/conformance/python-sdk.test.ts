@@ -24,7 +24,7 @@ const SUITES: readonly (readonly [suite: string, testsMin: number])[] = [
   ["test_wrap", 30],
   ["test_decorator", 6],
   ["test_methods", 12],
-  ["test_verify", 14],
+  ["test_verify", 18],
   ["test_package", 5],
   ["test_examples", 4],
 ];

@@ -4,15 +4,18 @@ it does not. The second implementation in test/support/verify.py shares no code 
 import json
 import random
 import re
+import subprocess
+import sys
+import tempfile
 import unittest
 
 from loopgrid import LoopGrid
-from loopgrid.verify import verify_evidence, verify_receipt
+from loopgrid.verify import verify_commitment, verify_evidence, verify_export, verify_receipt
 from loopgrid.verify._canonical import NotCanonical, NotJson, canonical, parse_canonical
 from loopgrid.verify._ed25519 import verify_ed25519
 from loopgrid.verify._entry import commitment_of
 from loopgrid.verify._note import VerifierKey, open_checkpoint
-from loopgrid.verify._tree import leaf_hash, node_hash, root_from
+from loopgrid.verify._tree import Edge, is_prefix, leaf_hash, node_hash, root_from
 from support import REPOSITORY, URL, unique
 
 AWKWARD = {
@@ -129,7 +132,8 @@ class Receipts(Served):
     def check(self, receipt=None, chain_hash=None, keys=None):
         receipt = self.decision["receipt"] if receipt is None else receipt
         chain_hash = self.decision["chain_hash"] if chain_hash is None else chain_hash
-        return verify_receipt(receipt, chain_hash, self.keys if keys is None else keys)
+        answer = {"receipt": receipt, "chain_hash": chain_hash}
+        return verify_receipt(answer, self.keys if keys is None else keys)
 
     def test_a_receipt_with_proof_is_verified_offline(self):
         verdict = self.check()
@@ -168,7 +172,107 @@ class Receipts(Served):
             self.assertNotEqual(self.check({**receipt, "checkpoint": text}).status, "verified", at)
 
 
+class Exports(Served):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        first = cls.decision["index"]
+        cls.lines = list(cls.grid.exports.ledger(first, first + 30))
+        cls.first = first
+
+    def both(self, lines):
+        """This verifier's verdict; the independent one has to say the same."""
+        verdict = verify_export(lines, self.keys)
+        with tempfile.NamedTemporaryFile("w", suffix=".ndjson", newline="\n") as file:
+            file.writelines(f"{line}\n" for line in lines)
+            file.flush()
+            script = REPOSITORY / "test" / "support" / "verify.py"
+            keys = [part for key in self.keys for part in ("--key", key)]
+            command = [sys.executable, str(script), file.name, *keys]
+            told = json.loads(subprocess.run(command, capture_output=True, text=True).stdout)
+        self.assertEqual(verdict.status, told["status"], (verdict, told))
+        if verdict.is_verified:
+            counts = (told["entries"], told["erased"])
+            self.assertEqual((verdict.entries, verdict.erased), counts)
+        return verdict
+
+    def test_ranges_of_the_ledger_are_verified_as_the_independent_verifier_says(self):
+        self.assertEqual(self.both(self.lines).status, "verified")
+        beginning = list(self.grid.exports.ledger(0, 5))
+        self.assertEqual(self.both(beginning).entries, 5)
+        nothing_before = list(self.grid.exports.ledger(1, 2))
+        self.assertEqual(self.both(nothing_before).status, "verified")
+        self.assertEqual(verify_export(self.lines).status, "unproven")
+        self.assertEqual(verify_export(self.lines, STRANGERS_KEY).status, "tampered")
+
+    def test_lines_dropped_doubled_swapped_cut_or_edited_are_found(self):
+        lines = self.lines
+        erasure = next(n for n, line in enumerate(lines) if "content_erased" in line)
+        edits = {
+            "dropped": (lines[:3] + lines[4:], "tampered"),
+            "doubled": (lines[:3] + lines[2:], "tampered"),
+            "swapped": (lines[:2] + [lines[3], lines[2]] + lines[4:], "tampered"),
+            "cut": (lines[:-1], "unproven"),
+            "half": (lines[:-1] + [lines[-1][:50]], "unproven"),
+            "continued": (lines + [lines[-1]], "tampered"),
+            "edited": ([line.replace('"n":7', '"n":8') for line in lines], "tampered"),
+            "another erasure": (lines[:erasure] + lines[erasure + 1 :], "tampered"),
+            "another origin": ([line.replace("loopgrid.local", "loopgrid.locol") for line in lines], "tampered"),
+            "nothing": ([], "unproven"),
+        }
+        for name, (edited, status) in edits.items():
+            self.assertNotEqual(edited, lines)
+            verdict = self.both(edited) if edited else verify_export(edited, self.keys)
+            self.assertEqual(verdict.status, status, (name, verdict))
+
+    def test_a_bit_flipped_in_any_line_is_never_verified(self):
+        chance = random.Random(11)
+        lines = list(self.grid.exports.ledger(self.first, self.first + 3))
+        self.assertTrue(verify_export(lines, self.keys).is_verified)
+        for number, line in enumerate(lines):
+            octets = line.encode()
+            for at in range(chance.randrange(5), len(octets), 9):
+                flipped = bytearray(octets)
+                flipped[at] ^= 1 << chance.randrange(8)
+                changed = flipped.decode("utf-8", "surrogateescape")
+                verdict = verify_export([*lines[:number], changed, *lines[number + 1 :]], self.keys)
+                self.assertFalse(verdict.is_verified, (number, at))
+
+
 class Vectors(unittest.TestCase):
+    def test_consistency_holds_for_every_pair_of_small_trees(self):
+        leaves = [leaf_hash(bytes([n])) for n in range(20)]
+
+        def root(hashes):
+            edge = Edge(0, [])
+            for one in hashes:
+                edge.append(one)
+            return edge.root()
+
+        def split(count):
+            power = 1
+            while power * 2 < count:
+                power *= 2
+            return power
+
+        def proof(size, hashes, known):
+            if size == len(hashes):
+                return [] if known else [root(hashes)]
+            middle = split(len(hashes))
+            if size <= middle:
+                return [*proof(size, hashes[:middle], known), root(hashes[middle:])]
+            return [*proof(size - middle, hashes[middle:], False), root(hashes[:middle])]
+
+        for new in range(1, 20):
+            for old in range(1, new + 1):
+                made = proof(old, leaves[:new], True)
+                roots = root(leaves[:old]), root(leaves[:new])
+                self.assertTrue(is_prefix((old, new), roots, made), (old, new))
+                self.assertFalse(is_prefix((old, new), roots, [*made, leaves[0]]))
+                self.assertFalse(is_prefix((old, new), (roots[0], leaves[19]), made))
+                if made:
+                    self.assertFalse(is_prefix((old, new), roots, made[1:]))
+
     def test_the_worked_example_of_the_specification_holds(self):
         text = (REPOSITORY / "src/ledger/FORMAT.md").read_text()
         blocks = re.findall(r"```\n(.*?)```", text[text.index("## 4.") :], re.DOTALL)

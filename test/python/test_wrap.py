@@ -8,6 +8,7 @@ import threading
 import unittest
 
 from loopgrid import Capture, LoopGrid, UndeliveredError
+from loopgrid.verify import verify_commitment
 from provider import CHAT, CHAT_TOOLS, MESSAGE, RESPONSE, SECRETS, Provider
 from support import PROVIDER_PORT, URL, unique
 
@@ -287,6 +288,8 @@ class OpenAI(Wrapping):
         self.assertEqual(redacted["input"]["request"]["messages"], ["redacted"])
         self.assertEqual(committed["input"], {"commitment": openings[0]["input"]["commitment"]})
         self.assertEqual(openings[0]["output"]["value"], {"response": CHAT})
+        self.assertTrue(verify_commitment("output", openings[0]["output"]))
+        self.assertFalse(verify_commitment("input", openings[0]["output"]))
 
     def test_an_answer_that_is_too_large_or_no_json_is_named_not_recorded(self):
         client = self.grid.wrap(self.make())

@@ -6,8 +6,17 @@
     assert verdict.is_verified, verdict
 """
 
+from ._commitment import verify_commitment
 from ._evidence import verify_evidence
+from ._export import verify_export
 from ._receipt import verify_receipt
 from ._verdict import Finding, Verdict
 
-__all__ = ["Finding", "Verdict", "verify_evidence", "verify_receipt"]
+__all__ = [
+    "Finding",
+    "Verdict",
+    "verify_commitment",
+    "verify_evidence",
+    "verify_export",
+    "verify_receipt",
+]

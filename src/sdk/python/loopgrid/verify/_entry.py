@@ -16,7 +16,8 @@ _HEX64 = re.compile("[0-9a-f]{64}")
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z", re.ASCII)
 _KIND = re.compile("[a-z][a-z0-9_]{0,63}")
 _ID = re.compile("[a-z]{2,8}_[0-9A-Za-z_-]{1,128}")
-_MEMBERS = {"chain_hash", "content", "header", "index", "proof"}
+_MEMBERS = {"chain_hash", "content", "header"}
+_PROVEN_MEMBERS = _MEMBERS | {"index", "proof"}
 _HEADER_MEMBERS = {
     "v",
     "ledger",
@@ -39,29 +40,38 @@ class Malformed(ValueError):
 class CheckedEntry:
     index: int
     header: Dict[str, Any]
+    leaf: bytes
     findings: List[Finding] = field(default_factory=list)
     #: Committed fields that are not there.
     absent: Set[str] = field(default_factory=set)
 
 
-def check_entry(line: Any, ledger: str, size: int, root_hash: bytes) -> CheckedEntry:
-    """Raises Malformed when it cannot be read as an entry at all."""
-    if not isinstance(line, dict) or set(line) != _MEMBERS:
+def check_proven(line: Any, ledger: str, size: int, root_hash: bytes) -> CheckedEntry:
+    """An entry that says its index and carries its proof. Raises Malformed when it is no such thing."""
+    if not isinstance(line, dict) or set(line) != _PROVEN_MEMBERS:
         raise Malformed("an entry has other members than an entry has")
     index = whole_number(line["index"], "index")
+    bare = {name: line[name] for name in _MEMBERS}
+    checked = check_entry(bare, ledger, index)
+    proof = hash_list(line["proof"], "proof")
+    if root_from(index, size, checked.leaf, proof) != root_hash:
+        checked.findings.append(_finding("root_mismatch", index, "not in the signed tree"))
+    return checked
+
+
+def check_entry(line: Any, ledger: str, index: int) -> CheckedEntry:
+    """An entry that has to stand at `index`. Raises Malformed when it cannot be read as one at all."""
+    if not isinstance(line, dict) or set(line) != _MEMBERS:
+        raise Malformed(f"entry {index} has other members than an entry has")
     header = _header(line["header"], index)
-    checked = CheckedEntry(index, header)
-    leaf = leaf_hash(line["header"].encode())
-    if leaf != hash_in(line["chain_hash"], "chain_hash"):
+    checked = CheckedEntry(index, header, leaf_hash(line["header"].encode()))
+    if checked.leaf != hash_in(line["chain_hash"], "chain_hash"):
         checked.findings.append(_finding("chain_broken", index, "chain_hash is not the header's"))
     if header["index"] != index:
         checked.findings.append(_finding("index_gap", index, f"the header says {header['index']:g}"))
     if header["ledger"] != ledger:
         checked.findings.append(_finding("chain_broken", index, "an entry of another ledger"))
     _check_content(line["content"], header["commitments"], checked)
-    proof = hash_list(line["proof"], "proof")
-    if root_from(index, size, leaf, proof) != root_hash:
-        checked.findings.append(_finding("root_mismatch", index, "not in the signed tree"))
     return checked
 
 

@@ -3,11 +3,12 @@ tree. The format is in src/ledger/FORMAT.md of the server's repository."""
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Set
 
 from ._canonical import NotCanonical, NotJson, parse_canonical
-from ._entry import CheckedEntry, Malformed, check_entry, erased_targets
-from ._note import Checkpoint, Unsigned, VerifierKey, open_checkpoint
+from ._entry import CheckedEntry, Malformed, check_proven, erased_targets
+from ._file_checkpoint import check_file_checkpoint
+from ._note import Checkpoint
 from ._verdict import NO_KEY, Finding, Keys, Verdict, parse_keys, status_from
 
 FORMAT = "loopgrid-evidence/1"
@@ -34,7 +35,9 @@ def verify_evidence(text: str, keys: Keys = ()) -> Verdict:
         return _verdict([Finding("content_mismatch", str(error))], [])
     findings, unproven = [], ([] if trusted else [NO_KEY])
     origin: str = bundle["origin"]
-    checkpoint, wrong = _checkpoint(bundle, trusted)
+    checkpoint, wrong = check_file_checkpoint(
+        origin, bundle["verifier_keys"], bundle["checkpoint"], trusted
+    )
     findings += wrong
     if checkpoint is None:
         return _verdict(findings, unproven, origin)
@@ -42,7 +45,7 @@ def verify_evidence(text: str, keys: Keys = ()) -> Verdict:
     entries: List[CheckedEntry] = []
     try:
         for line in bundle["entries"]:
-            entries.append(check_entry(line, ledger, checkpoint.size, checkpoint.root_hash))
+            entries.append(check_proven(line, ledger, checkpoint.size, checkpoint.root_hash))
             findings += entries[-1].findings
     except Malformed as error:
         findings.append(Finding("content_mismatch", str(error)))
@@ -71,40 +74,6 @@ def _bundle(text: str) -> Dict[str, Any]:
     if not isinstance(named, list) or not all(isinstance(key, str) for key in named):
         raise Malformed("verifier_keys is a list of texts")
     return bundle
-
-
-def _checkpoint(
-    bundle: Dict[str, Any], trusted: Sequence[VerifierKey]
-) -> Tuple[Optional[Checkpoint], List[Finding]]:
-    """Every named key must be the origin's, every signature a named key's, and a trusted key among
-    them: otherwise a flipped bit in one of them could go unseen."""
-    origin = bundle["origin"]
-    findings: List[Finding] = []
-    named: List[VerifierKey] = []
-    # A ledger may come back to an old key, which then stands there twice.
-    for text in dict.fromkeys(bundle["verifier_keys"]):
-        key = VerifierKey.parse(text)
-        if key is not None and key.name == origin:
-            named.append(key)
-        else:
-            findings.append(_unsigned(f"verifier_keys holds {text!r}, which is no key of {origin}"))
-    checkpoint: Optional[Checkpoint] = None
-    try:
-        checkpoint, others = open_checkpoint(bundle["checkpoint"], named)
-        if checkpoint.origin != origin:
-            findings.append(_unsigned(f"the checkpoint is of {checkpoint.origin}"))
-        findings += [
-            _unsigned(f"verifier_keys does not name {other.name}+{other.key_id}, which signed")
-            for other in others
-        ]
-    except Unsigned as error:
-        findings.append(_unsigned(f"the checkpoint does not hold by the file's own keys: {error}"))
-    if trusted:
-        try:
-            checkpoint, _ = open_checkpoint(bundle["checkpoint"], trusted)
-        except Unsigned as error:
-            findings.append(_unsigned(f"no trusted key signed the checkpoint: {error}"))
-    return checkpoint, findings
 
 
 def _check_story(entries: Sequence[CheckedEntry]) -> List[Finding]:
@@ -141,10 +110,6 @@ def _explain(entries: Sequence[CheckedEntry]) -> int:
             entry.absent.discard(name)
             explained += 1
     return explained
-
-
-def _unsigned(message: str) -> Finding:
-    return Finding("signature_invalid", message)
 
 
 def _verdict(

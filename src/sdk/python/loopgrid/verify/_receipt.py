@@ -19,14 +19,11 @@ LIMITS = (
 NO_PROOF = 'it has no inclusion proof: ask for one with receipt="proof", or for the evidence bundle'
 
 
-def verify_receipt(
-    receipt: Mapping[str, Any], chain_hash: str, keys: Keys = ()
-) -> Verdict:
-    """Verifies a receipt against the `chain_hash` of the entry it was given for.
-
-    Of `grid.record(…, receipt="proof")` both are in the answer: `decision["receipt"]` and
-    `decision["chain_hash"]`. `keys` as for `verify_evidence`.
+def verify_receipt(answer: Mapping[str, Any], keys: Keys = ()) -> Verdict:
+    """Verifies the receipt in what `grid.record(…, receipt="proof")` answered: that the entry with its
+    `chain_hash` stands at its index in a tree that a trusted key signed. `keys` as for `verify_evidence`.
     """
+    receipt, chain_hash = answer["receipt"], answer["chain_hash"]
     trusted = parse_keys(keys)
     unproven = [] if trusted else [NO_KEY]
     findings: List[Finding] = []
