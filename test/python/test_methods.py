@@ -88,7 +88,8 @@ class Methods(unittest.TestCase):
         self.assertEqual(done["execution_mode"], "simulated")
         found = [one["replay_id"] for one in self.grid.replays.all(decision_id=self.ids[1])]
         self.assertEqual(found, [replay["replay_id"]])
-        self.assertEqual(self.grid.replays.page(limit=1)["replays"][0]["replay_id"], found[0])
+        page = self.grid.replays.page(limit=1, decision_id=self.ids[1])
+        self.assertEqual([one["replay_id"] for one in page["replays"]], found)
 
     def test_operators_have_their_routes(self):
         grid = self.grid
