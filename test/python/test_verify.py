@@ -42,7 +42,9 @@ class Served(unittest.TestCase):
         grid.mark_incorrect(cls.id, "Jane Doe complained")
         grid.attach_correction(cls.id, {"response": "é"}, "jane")
         grid.decisions.erase(cls.id, "gdpr_article_17", fields=["input"])
-        grid.decisions.record_batch([{**params, "input": {"n": n}, "output": {}} for n in range(40)])
+        batch = grid.decisions.record_batch([{**params, "input": {"n": n}, "output": {}} for n in range(40)])
+        # Others write to the ledger meanwhile: the batch may stand anywhere behind.
+        cls.end = batch["decisions"][-1]["index"] + 1
         cls.evidence = grid.decisions.evidence(cls.id)
         cls.keys = grid.ledger.state()["verifier_keys"]
 
@@ -177,7 +179,7 @@ class Exports(Served):
     def setUpClass(cls):
         super().setUpClass()
         first = cls.decision["index"]
-        cls.lines = list(cls.grid.exports.ledger(first, first + 30))
+        cls.lines = list(cls.grid.exports.ledger(first, cls.end))
         cls.first = first
 
     def both(self, lines):
@@ -215,7 +217,7 @@ class Exports(Served):
             "cut": (lines[:-1], "unproven"),
             "half": (lines[:-1] + [lines[-1][:50]], "unproven"),
             "continued": (lines + [lines[-1]], "tampered"),
-            "edited": ([line.replace('"n":7', '"n":8') for line in lines], "tampered"),
+            "edited": ([line.replace('"value":{"n":7}', '"value":{"n":8}') for line in lines], "tampered"),
             "another erasure": (lines[:erasure] + lines[erasure + 1 :], "tampered"),
             "another origin": ([line.replace("loopgrid.local", "loopgrid.locol") for line in lines], "tampered"),
             "nothing": ([], "unproven"),
