@@ -7,8 +7,8 @@ export interface Batch {
   readonly count: number;
   /** Characters of its lines. */
   readonly bytes: number;
-  /** Records as JSON text. */
-  lines(): readonly string[];
+  /** Records as JSON text; undefined when they are gone: another process sent them. */
+  lines(): readonly string[] | undefined;
   remove(): void;
   /** Keeps it out of the way, for a person. */
   refuse(): void;

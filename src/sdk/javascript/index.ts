@@ -20,7 +20,7 @@ export {
   type WriteOutcome,
 } from "./errors.ts";
 export { LoopGrid, LoopGrid as default, type Health } from "./loopgrid.ts";
-export { UndeliveredError, type Counters, type QueueOptions } from "./queue.ts";
+export { UndeliveredError, type Counters, type QueueOptions } from "./delivery.ts";
 export type { ReplayFilter, WaitOptions } from "./replays.ts";
 export type { AppendOptions, CallOptions } from "./transport.ts";
 export type * from "./wire.ts";

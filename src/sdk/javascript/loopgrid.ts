@@ -8,7 +8,7 @@ import { Decisions, pathOf } from "./decisions.ts";
 import { Experiments } from "./experiments.ts";
 import { Exports } from "./exports.ts";
 import { Ledger } from "./ledger.ts";
-import type { Counters } from "./queue.ts";
+import type { Counters } from "./delivery.ts";
 import type { Recorder } from "./recording-fetch.ts";
 import { Recording, type FunctionOptions, type RecordingOptions } from "./recording.ts";
 import { onTheWire, queryOf } from "./naming.ts";

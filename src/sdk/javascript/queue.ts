@@ -8,60 +8,15 @@
  * unknown outcome is asked again and never written twice.
  */
 import { inMemory, partsOf, type Batch, type Part } from "./batch.ts";
+import { UndeliveredError, type Counters, type QueueOptions } from "./delivery.ts";
 import { LoopGridAPIError, LoopGridError } from "./errors.ts";
 import { backoffMs } from "./retry.ts";
 import { atExit, idleTimer } from "./runtime.ts";
-import { HEARTBEAT_MS, Spool, type OpenFile } from "./spool.ts";
-import { newKey, type Transport } from "./transport.ts";
+import { Gathering } from "./gathering.ts";
+import { HEARTBEAT_MS, Spool } from "./spool.ts";
+import type { Transport } from "./transport.ts";
 import type { DecisionBatch } from "./wire.ts";
 
-export interface QueueOptions {
-  /** A folder for records that were not acknowledged yet: a later process sends what is left. */
-  readonly spoolDir?: string | undefined;
-  /** Records that may wait in memory; 10,000. More are dropped, and counted. */
-  readonly queueRecordsMax?: number | undefined;
-  /** What waits in memory, or in the spool folder, in characters; 64 Mi, in the folder 1 Gi. */
-  readonly queueBytesMax?: number | undefined;
-  /** How long a first record waits for others; 20 ms. */
-  readonly lingerMs?: number | undefined;
-  /**
-   * In Workers: `(promise) => ctx.waitUntil(promise)`. A client lives there as long as its request,
-   * because what one request began no other may wait for.
-   */
-  readonly waitUntil?: ((promise: Promise<unknown>) => void) | undefined;
-  /** Told of every failure that nobody awaits: a refused record, a server that is away. */
-  readonly onError?: ((error: LoopGridError) => void) | undefined;
-}
-
-export interface Counters {
-  readonly enqueued: number;
-  /** Found in the spool folder, left by a process before. */
-  readonly recovered: number;
-  /** Handed to the network at least once. */
-  readonly sent: number;
-  readonly acknowledged: number;
-  /** Written to the spool folder. */
-  readonly spooled: number;
-  /** Lost: no room, or refused by the server. */
-  readonly dropped: number;
-  /** Neither acknowledged nor dropped yet. */
-  readonly pending: number;
-}
-
-/** Something was not acknowledged. */
-export class UndeliveredError extends LoopGridError {
-  override readonly name: string = "UndeliveredError";
-  readonly counters: Counters;
-
-  constructor(message: string, counters: Counters, cause: unknown) {
-    super(message, { cause });
-    this.counters = counters;
-  }
-}
-
-const BATCH_RECORDS = 100;
-/** Far below the 16 MiB of a request; one record may hold 1 MiB. */
-const BATCH_BYTES = 2 * 1024 * 1024;
 const QUEUE_RECORDS = 10_000;
 const QUEUE_BYTES = 64 * 1024 * 1024;
 const SPOOL_BYTES = 1024 * 1024 * 1024;
@@ -70,6 +25,8 @@ const FLUSH_MS = 30_000;
 /** Refusals of what is in the records; any other answer is about the server or the key, and passes. */
 const REFUSED: ReadonlySet<number> = new Set([400, 413, 415, 422]);
 
+const GONE = "A file of the spool folder is gone: deleted, or sent by another process";
+
 export class Queue {
   readonly #transport: Transport;
   readonly #options: QueueOptions;
@@ -77,7 +34,7 @@ export class Queue {
   readonly #ready: Batch[] = [];
   /** Keys that were sent, of batches that still wait. */
   readonly #tried = new Set<string>();
-  #open: { readonly key: string; lines: string[]; bytes: number; file: OpenFile | undefined };
+  readonly #gathering: Gathering;
   #counts = { enqueued: 0, recovered: 0, sent: 0, acknowledged: 0, spooled: 0, dropped: 0 };
   #waitingBytes = 0;
   #sending = false;
@@ -97,7 +54,7 @@ export class Queue {
     this.#transport = transport;
     this.#options = options;
     this.#spool = options.spoolDir === undefined ? undefined : new Spool(options.spoolDir);
-    this.#open = emptyBatch();
+    this.#gathering = new Gathering(this.#spool);
     if (this.#spool !== undefined) this.#beat();
   }
 
@@ -123,10 +80,9 @@ export class Queue {
       this.#tell(new LoopGridError(why, { cause: this.#lastError }));
       return false;
     }
-    const tooMuch = this.#open.bytes + line.length > BATCH_BYTES;
-    if (tooMuch || this.#open.file?.isDoubtful === true) this.#cut();
+    if (!this.#gathering.takes(line)) this.#cut();
     this.#append(line);
-    if (this.#open.lines.length >= BATCH_RECORDS) this.#cut();
+    if (this.#gathering.isFull) this.#cut();
     this.#send();
     this.#beAwaited();
     return true;
@@ -192,6 +148,7 @@ export class Queue {
       this.#stopLinger?.();
       this.#stopExit?.();
       this.#wake?.();
+      this.#spool?.release();
     }
   }
 
@@ -203,42 +160,21 @@ export class Queue {
   }
 
   #append(line: string): void {
-    if (this.#spool !== undefined) {
-      try {
-        this.#open.file ??= this.#spool.begin(this.#open.key);
-        this.#open.file.append(line);
-        this.#counts.spooled++;
-      } catch (error) {
-        // The disk is full: what is in the file is good; this record waits in memory.
-        this.#tell(new LoopGridError("The spool folder takes no more", { cause: error }));
-        this.#cut();
-        this.#open.file = undefined;
-      }
-    }
-    this.#open.lines.push(line);
-    this.#open.bytes += line.length;
     this.#waitingBytes += line.length;
+    try {
+      if (this.#gathering.append(line)) this.#counts.spooled++;
+    } catch (error) {
+      // The disk is full: what is in the file is good; this record waits in memory.
+      this.#tell(new LoopGridError("The spool folder takes no more", { cause: error }));
+      this.#cut();
+      this.#gathering.keep(line);
+    }
   }
 
   /** What has gathered becomes a batch; from here on it does not change. */
   #cut(): void {
-    const { key, lines, bytes, file } = this.#open;
-    this.#open = emptyBatch();
-    if (lines.length === 0) return;
-    if (file === undefined) {
-      this.#ready.push(inMemory(key, lines));
-      return;
-    }
-    const batch = file.close();
-    if (batch !== undefined) this.#ready.push({ ...batch, bytes });
-    else this.#takenOver(lines.length, bytes);
-  }
-
-  /** This process slept; another one took it for dead and sends its file. */
-  #takenOver(count: number, bytes: number): void {
-    this.#counts.enqueued -= count;
-    this.#waitingBytes -= bytes;
-    this.#settled();
+    const batch = this.#gathering.cut();
+    if (batch !== undefined) this.#ready.push(batch);
   }
 
   /** Begins to send, unless it is being done: after a moment, so that a crowd can gather. */
@@ -247,7 +183,7 @@ export class Queue {
     if (this.#ready.length > 0) {
       this.#sending = true;
       void this.#sendAll();
-    } else if (this.#open.lines.length > 0 && this.#stopLinger === undefined) {
+    } else if (!this.#gathering.isEmpty && this.#stopLinger === undefined) {
       const timer = setTimeout(() => {
         this.#stopLinger = undefined;
         this.#cut();
@@ -278,6 +214,7 @@ export class Queue {
     this.#tried.add(key);
     try {
       const lines = batch.lines();
+      if (lines === undefined) throw new LoopGridError(GONE);
       if (lines.length > 0) {
         const body = `{"decisions":[${lines.join(",")}]}`;
         const asked = { method: "POST", path: "/v1/decisions/batch", idempotencyKey: key } as const;
@@ -293,25 +230,30 @@ export class Queue {
       const failure = asError(error);
       if (this.#closed) return false;
       this.#tell(failure);
-      if (!(failure instanceof LoopGridAPIError) || !REFUSED.has(failure.status)) return false;
-      this.#refused(batch, failure);
-      return true;
+      const isRefused = failure instanceof LoopGridAPIError && REFUSED.has(failure.status);
+      if (isRefused) this.#refused(batch, failure);
+      else if (failure.message === GONE) this.#loseBatch(batch);
+      return isRefused || failure.message === GONE;
     }
   }
 
   #refused(batch: Batch, error: LoopGridAPIError): void {
-    const lines = batch.lines();
+    const lines = batch.lines() ?? [];
+    // Under this key other lines were sent: what they were, nobody can tell here.
+    const isTaken = error.errors.some(({ path }) => path === "Idempotency-Key");
+    if (lines.length <= 1 || isTaken) return this.#loseBatch(batch);
     this.#tried.delete(batch.key);
-    if (lines.length === 1) {
-      this.#waitingBytes -= batch.bytes;
-      batch.refuse();
-      this.#drop(1);
-      return;
-    }
     const parts = partsOf(batch.key, lines, error).map((part) => this.#kept(part));
     for (const { key } of parts) this.#tried.add(key);
     this.#ready.splice(1, 0, ...parts);
     batch.remove();
+  }
+
+  #loseBatch(batch: Batch): void {
+    this.#tried.delete(batch.key);
+    this.#waitingBytes -= batch.bytes;
+    batch.refuse();
+    this.#drop(batch.count);
   }
 
   #kept({ key, lines }: Part): Batch {
@@ -385,7 +327,7 @@ export class Queue {
     this.#recover();
     this.#stopHeartbeat = idleTimer(() => {
       try {
-        this.#open.file?.touch();
+        this.#gathering.touch();
       } catch {
         this.#cut(); // taken over
       }
@@ -396,7 +338,7 @@ export class Queue {
   #recover(): void {
     if (this.#spool === undefined) return;
     try {
-      const known = new Set([this.#open.key, ...this.#ready.map(({ key }) => key)]);
+      const known = new Set([this.#gathering.key, ...this.#ready.map(({ key }) => key)]);
       for (const batch of this.#spool.leftovers(known)) {
         this.#counts.recovered += batch.count;
         this.#waitingBytes += batch.bytes;
@@ -413,8 +355,4 @@ function asError(error: unknown): LoopGridError {
   return error instanceof LoopGridError
     ? error
     : new LoopGridError(String(error), { cause: error });
-}
-
-function emptyBatch() {
-  return { key: newKey(), lines: [] as string[], bytes: 0, file: undefined };
 }

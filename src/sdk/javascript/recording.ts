@@ -5,7 +5,8 @@
 import { captured, type CallNames, type CaptureOptions } from "./capture.ts";
 import type { Fetch } from "./config.ts";
 import type { Recorder } from "./recording-fetch.ts";
-import { Queue, type Counters, type QueueOptions } from "./queue.ts";
+import type { Counters, QueueOptions } from "./delivery.ts";
+import { Queue } from "./queue.ts";
 import type { Transport } from "./transport.ts";
 import { fetchFor, recorderFor, wrapClient, type Sink, type WrapOptions } from "./wrap.ts";
 import type { DecisionParams, Writer } from "./writer.ts";

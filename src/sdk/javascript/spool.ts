@@ -21,6 +21,7 @@ interface FileSystem {
   closeSync(fd: number): void;
   renameSync(from: string, to: string): void;
   unlinkSync(path: string): void;
+  existsSync(path: string): boolean;
   readdirSync(path: string): string[];
   readFileSync(path: string, encoding: "utf8"): string;
   statSync(path: string): { readonly mtimeMs: number; readonly size: number };
@@ -52,7 +53,11 @@ function token(): string {
   return (ownToken ??= randomHex(6));
 }
 
+/** Keys of files that a client of this very process will send. */
+const owned = new Set<string>();
+
 export class Spool {
+  readonly #keys = new Set<string>();
   readonly #fs: FileSystem;
   readonly #process: NodeProcess;
   readonly #folder: string;
@@ -73,6 +78,8 @@ export class Spool {
 
   /** Begins a file of this process. */
   begin(key: string): OpenFile {
+    owned.add(key);
+    this.#keys.add(key);
     const name = `${key}.${this.#process.pid}.${token()}.${this.#host}`;
     return new OpenFile(this.#fs, `${this.#folder}/${name}`, key);
   }
@@ -91,8 +98,14 @@ export class Spool {
     const found: Batch[] = [];
     for (const name of this.#fs.readdirSync(this.#folder).toSorted()) {
       const [key = "", pid = "", owner = "", host = "", state] = name.split(".");
-      const isOurs = state === "open" || state === "batch";
-      if (!isOurs || known.has(key) || !this.#isLeft(name, Number(pid), owner, host)) continue;
+      const isData = state === "open" || state === "batch";
+      if (
+        !isData ||
+        known.has(key) ||
+        owned.has(key) ||
+        !this.#isLeft(name, Number(pid), owner, host)
+      )
+        continue;
       const base = `${this.#folder}/${key}.${pid}.${owner}.${host}`;
       const batch = complete(this.#fs, base, key, state === "open");
       if (batch !== undefined) found.push(batch);
@@ -100,10 +113,17 @@ export class Spool {
     return found;
   }
 
+  /** This client sends no more: what it leaves is for the next one, in this process too. */
+  release(): void {
+    for (const key of this.#keys) owned.delete(key);
+  }
+
   /** Whether its writer is gone. */
   #isLeft(name: string, pid: number, owner: string, host: string): boolean {
     const isOwn = pid === this.#process.pid;
-    if (host === this.#host) return isOwn ? owner !== token() : !this.#isAlive(pid);
+    // Of this very process, and nobody's: its client was closed.
+    if (isOwn && owner === token()) return true;
+    if (host === this.#host) return isOwn || !this.#isAlive(pid);
     try {
       const { mtimeMs } = this.#fs.statSync(`${this.#folder}/${name}`);
       return Date.now() - mtimeMs > STALE_MS;
@@ -167,21 +187,23 @@ export class OpenFile {
 function complete(fs: FileSystem, base: string, key: string, isOpen: boolean): Batch | undefined {
   const path = `${base}.batch`;
   const linesIn = () => {
-    const [head, ...lines] = fs.readFileSync(path, "utf8").split("\n");
+    const lines = fs.readFileSync(path, "utf8").split("\n").slice(1);
     // A last line without its end was being written when its writer died: `append` never returned.
-    lines.pop();
-    return head === undefined ? [] : lines;
+    return lines.slice(0, -1);
+  };
+  const over = (work: () => void) => {
+    owned.delete(key);
+    quietly(work);
   };
   try {
     if (isOpen) fs.renameSync(`${base}.open`, path);
-    const lines = linesIn();
     return {
       key,
-      count: lines.length,
+      count: linesIn().length,
       bytes: fs.statSync(path).size,
-      lines: linesIn,
-      remove: () => quietly(() => fs.unlinkSync(path)),
-      refuse: () => quietly(() => fs.renameSync(path, `${base}.refused`)),
+      lines: () => (fs.existsSync(path) ? linesIn() : undefined),
+      remove: () => over(() => fs.unlinkSync(path)),
+      refuse: () => over(() => fs.renameSync(path, `${base}.refused`)),
     };
   } catch {
     return undefined;

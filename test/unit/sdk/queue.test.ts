@@ -156,8 +156,8 @@ describe("with a spool folder", () => {
       message: "Records: 150 not acknowledged yet, kept in the spool folder",
       counters: { dropped: 0, pending: 150, spooled: 150 },
     });
-    // The same files, of a process that is gone.
-    for (const file of readdirSync(folder)) {
+    // The same files, of a process that is gone; half of them of a client that was closed.
+    for (const file of readdirSync(folder).slice(1)) {
       const [key, , , host, state] = file.split(".");
       renameSync(join(folder, file), join(folder, `${key}.${DEAD_PID}.gone.${host}.${state}`));
     }
@@ -185,6 +185,22 @@ describe("with a spool folder", () => {
     await client({ spoolDir: folder }).close();
     expect(server.attempts).toEqual([]);
     expect(readdirSync(folder)).toEqual([file]);
+  });
+
+  test("a folder that takes no more leaves records in memory, and loses none", async ({
+    expect,
+  }) => {
+    const told: string[] = [];
+    const onError = ({ message }: Error) => told.push(message);
+    const grid = client({ spoolDir: folder, onError });
+    for (const n of upTo(150)) {
+      if (n === 30) rmSync(folder, { recursive: true });
+      expect(grid.enqueue(decision(n))).toBe(true);
+    }
+    await grid.close();
+    expect(told).toContain("The spool folder takes no more");
+    expect(sorted(numbers())).toEqual(upTo(150));
+    expect(grid.counters).toMatchObject({ acknowledged: 150, dropped: 0, pending: 0 });
   });
 
   test("a refused record is kept for a person", async ({ expect }) => {
