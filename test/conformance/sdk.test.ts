@@ -204,6 +204,16 @@ test("records: added, read, erased", async ({ expect }) => {
   expect(await grid.records.prune({ dryRun: true })).toMatchObject({ policy: null, pruned: [] });
 });
 
+test("reports: issued, read again, and the numbers behind them", async ({ expect }) => {
+  const issued = await grid.reports.issue({ serviceName: "sdk" });
+  expect(issued.service_filter).toBe("sdk");
+  const id = String(issued.report_id);
+  expect(await grid.reports.get(id)).toEqual(issued);
+  expect(await grid.reports.html(id)).toContain("Article 12");
+  const { rows } = await grid.reports.metrics({ serviceName: "sdk", groupBy: ["service"] });
+  expect(rows.reduce((sum, { decisions }) => sum + decisions, 0)).toBe(COUNT);
+});
+
 test("keys, shares, prices, providers, reports, integrity, the access log", async ({ expect }) => {
   const made = await grid.keys.create({ name: "ci", scopes: ["read"] });
   const rotated = await grid.keys.rotate(made.key_id, { overlapSeconds: 60 });

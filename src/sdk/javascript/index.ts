@@ -21,6 +21,7 @@ export {
 } from "./errors.ts";
 export { LoopGrid, LoopGrid as default, type Health } from "./loopgrid.ts";
 export { UndeliveredError, type Counters, type QueueOptions } from "./delivery.ts";
+export type { MetricsQuery } from "./reports.ts";
 export type { ReplayFilter, WaitOptions } from "./replays.ts";
 export type { AppendOptions, CallOptions } from "./transport.ts";
 export type * from "./wire.ts";

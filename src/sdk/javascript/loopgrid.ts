@@ -14,6 +14,7 @@ import { Recording, type FunctionOptions, type RecordingOptions } from "./record
 import { onTheWire, queryOf } from "./naming.ts";
 import { Records } from "./records.ts";
 import { Replays } from "./replays.ts";
+import { Reports } from "./reports.ts";
 import { Transport, type AppendOptions, type CallOptions } from "./transport.ts";
 import type { Receipted, TrustOptions, Verdict } from "./verify.ts";
 import type {
@@ -57,6 +58,7 @@ export class LoopGrid {
   readonly replays: Replays;
   readonly experiments: Experiments;
   readonly records: Records;
+  readonly reports: Reports;
   readonly ledger: Ledger;
   readonly exports: Exports;
   readonly keys: Keys;
@@ -78,6 +80,7 @@ export class LoopGrid {
     this.replays = new Replays(transport);
     this.experiments = new Experiments(transport);
     this.records = new Records(transport);
+    this.reports = new Reports(transport);
     this.ledger = new Ledger(transport);
     this.exports = new Exports(transport);
     this.keys = new Keys(transport);

@@ -7,9 +7,11 @@ import type { z } from "zod";
 import type { CorrectionCreate } from "../../corrections/schema.ts";
 import type { ErasureCreate, HoldCreate } from "../../erasure/schema.ts";
 import type { Receipt as ReceiptSchema } from "../../http/answers.ts";
+import type { ReportBody } from "../../http/report-data.ts";
 import type { DecisionFilterQuery } from "../../http/queries.ts";
 import type { AccessAnswer } from "../../http/routes/access-log.ts";
 import type { Report } from "../../compliance/report.ts";
+import type { SeriesRow } from "../../compliance/series.ts";
 import type { DecisionList as DecisionPage, HistoryAnswer } from "../../http/routes/decisions.ts";
 import type { GapsAnswer } from "../../http/routes/gaps.ts";
 import type { IntegrityAnswer } from "../../http/routes/integrity.ts";
@@ -93,6 +95,8 @@ const wire = () => ({
   gaps: out<z.infer<typeof GapsAnswer>>(),
   integrity: out<z.infer<typeof IntegrityAnswer>>(),
   report: out<Report>(),
+  reportParams: given<NonNullable<z.input<typeof ReportBody>>>(),
+  metricRow: out<SeriesRow>(),
   ledger: out<z.infer<typeof LedgerAnswer>>(),
   inclusion: out<z.infer<typeof InclusionAnswer>>(),
   consistency: out<z.infer<typeof ConsistencyAnswer>>(),
@@ -146,6 +150,8 @@ export type Pruned = Wire["pruned"];
 export type WriterGaps = Wire["gaps"];
 export type Integrity = Wire["integrity"];
 export type ComplianceReport = Wire["report"];
+export type ReportParams = Wire["reportParams"];
+export type MetricRow = Wire["metricRow"];
 export type Ledger = Wire["ledger"];
 export type InclusionProof = Wire["inclusion"];
 export type ConsistencyProof = Wire["consistency"];
