@@ -26,6 +26,8 @@ export const LISTED_KINDS = [
   "competence_recorded",
   "selection_recorded",
   "report_issued",
+  "experiment_started",
+  "experiment_ended",
 ] as const;
 export type ListedKind = (typeof LISTED_KINDS)[number];
 

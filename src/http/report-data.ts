@@ -199,6 +199,8 @@ async function listRecords(
       competence_recorded: of("competence_recorded"),
       selection_recorded: of("selection_recorded"),
       report_issued: of("report_issued"),
+      experiment_started: of("experiment_started"),
+      experiment_ended: of("experiment_ended"),
     },
     cut: lists.some(([, headers]) => headers.length > RECORDS_MAX),
   };

@@ -36,16 +36,6 @@ export interface DecisionKey {
   readonly bytes: number;
 }
 
-/** Decisions that look alike, and how many (the projection `decision_counter`). */
-export interface DecisionCount {
-  readonly serviceName: string;
-  readonly decisionType: string;
-  readonly modelProvider: string;
-  readonly modelName: string;
-  readonly status: string;
-  readonly decisions: number;
-}
-
 /** What an erasure can take from an entry; names only. */
 export interface ErasableEntry {
   readonly index: number;
@@ -85,9 +75,6 @@ export interface LedgerReader extends TileReader {
   decisions(decisionIds: readonly string[]): Promise<readonly DecisionEntries[]>;
   /** From counters; a filter by time counts the range. */
   countDecisions(filter: DecisionFilter): Promise<number>;
-  /** When the oldest or newest matching decision was recorded. */
-  recordedAt(filter: DecisionFilter, end: "oldest" | "newest"): Promise<string | undefined>;
-  counts(serviceName: string | undefined): Promise<readonly DecisionCount[]>;
   /** Indexes of the entries about a decision, oldest first. */
   historyIndexes(decisionId: string): Promise<readonly number[]>;
   /** The entry at each index, oldest first. The caller bounds their number. */

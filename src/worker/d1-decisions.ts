@@ -1,6 +1,6 @@
 /** Decisions through their projection: one by id, lists by keyset or page, totals from counters. */
 import type { DecisionEntries, StoredEntry } from "../ledger/decision.ts";
-import type { DecisionCount, DecisionFilter, DecisionKey, ListStart } from "../ledger/read.ts";
+import type { DecisionFilter, DecisionKey, ListStart } from "../ledger/read.ts";
 import { parseEntryRow } from "../ledger/stored-entry.ts";
 import { DecisionWhere } from "./d1-decision-where.ts";
 
@@ -35,11 +35,6 @@ const SELECT_DECISIONS = `
 const SELECT_ONE = `${SELECT_DECISIONS} AND d.decision_id = ?2`;
 const SELECT_MANY = `
   ${SELECT_DECISIONS} AND d.decision_id IN (SELECT value FROM json_each(?2)) ORDER BY d.decision_id DESC`;
-const SELECT_COUNTS = `
-  SELECT service_name AS serviceName, decision_type AS decisionType, model_provider AS modelProvider,
-         model_name AS modelName, status, decisions
-  FROM decision_counter WHERE ledger = ?1 AND (?2 IS NULL OR service_name = ?2)`;
-
 export async function selectDecision(
   db: D1Database,
   ledger: string,
@@ -102,36 +97,6 @@ export async function countDecisions(
       .bind(...where.values)
       .first<number>("total")) ?? 0
   );
-}
-
-export async function selectRecordedAt(
-  db: D1Database,
-  ledger: string,
-  filter: DecisionFilter,
-  end: "oldest" | "newest",
-): Promise<string | undefined> {
-  const where = new DecisionWhere(ledger, filter);
-  const recordedAt = await db
-    .prepare(
-      `SELECT e.header ->> 'recorded_at' AS recordedAt
-       FROM ${where.decisions} CROSS JOIN entry AS e ON e.ledger = d.ledger AND e.entry_index = d.entry_index
-       WHERE ${where.sql} ORDER BY d.decision_id ${end === "oldest" ? "ASC" : "DESC"} LIMIT 1`,
-    )
-    .bind(...where.values)
-    .first<string>("recordedAt");
-  return recordedAt ?? undefined;
-}
-
-export async function selectCounts(
-  db: D1Database,
-  ledger: string,
-  serviceName: string | undefined,
-): Promise<DecisionCount[]> {
-  const { results } = await db
-    .prepare(SELECT_COUNTS)
-    .bind(ledger, serviceName ?? null)
-    .all<DecisionCount>();
-  return results;
 }
 
 function parseDecisionRow(row: DecisionRow): DecisionEntries {

@@ -5,11 +5,9 @@ import type { LedgerReader } from "../ledger/read.ts";
 import { parseEntryRow } from "../ledger/stored-entry.ts";
 import {
   countDecisions,
-  selectCounts,
   selectDecision,
   selectDecisionKeys,
   selectDecisions,
-  selectRecordedAt,
 } from "./d1-decisions.ts";
 import { selectEntries, selectEntriesAt } from "./d1-entries.ts";
 import {
@@ -74,8 +72,6 @@ export function d1LedgerReader(db: D1Database, ledger: string): LedgerReader {
     decisionKeys: (filter, start, limit) => selectDecisionKeys(db, ledger, filter, start, limit),
     decisions: (decisionIds) => selectDecisions(db, ledger, decisionIds),
     countDecisions: (filter) => countDecisions(db, ledger, filter),
-    recordedAt: (filter, end) => selectRecordedAt(db, ledger, filter, end),
-    counts: (serviceName) => selectCounts(db, ledger, serviceName),
     async isRecorded(decisionId) {
       return (await db.prepare(SELECT_IS_RECORDED).bind(ledger, decisionId).first()) !== null;
     },

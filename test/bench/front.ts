@@ -29,6 +29,8 @@ export interface Front {
   readonly entry: number;
   /** CPU time the server has used so far; undefined where /proc cannot tell. */
   cpuMs(): number | undefined;
+  /** The most memory it has held so far, all Workers and databases; undefined likewise. */
+  peakMB(): number | undefined;
   stop(): Promise<void>;
 }
 
@@ -79,6 +81,7 @@ export async function startFront(): Promise<Front> {
     rawD1,
     entry,
     cpuMs: () => (server === undefined ? undefined : cpuMsOf(server)),
+    peakMB: () => (server === undefined ? undefined : peakMBOf(server)),
     stop: async () => {
       await miniflare.dispose();
       rmSync(folder, { recursive: true, force: true });
@@ -152,4 +155,14 @@ function childNamed(name: string): number | undefined {
 function cpuMsOf(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
   return 10 * (Number(fields[11]) + Number(fields[12]));
+}
+
+function peakMBOf(pid: number): number | undefined {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, "utf8");
+    const kilobytes = /VmHWM:\s+(\d+)/.exec(status)?.[1];
+    return kilobytes === undefined ? undefined : Number(kilobytes) / 1000;
+  } catch {
+    return undefined;
+  }
 }

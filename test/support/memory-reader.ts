@@ -48,8 +48,6 @@ export function memoryReader(store: MemoryStore): LedgerReader {
     decisionKeys: unread,
     decisions: unread,
     countDecisions: unread,
-    recordedAt: unread,
-    counts: unread,
     entriesAt: unread,
     indexOf: unread,
     erasableEntries: unread,

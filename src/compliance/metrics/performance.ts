@@ -1,4 +1,5 @@
 /** Errors among what was reviewed, replays, configurations, monitoring: M-ACC, M-RPL, M-CHG, M-PMM. Pure. */
+import type { JsonValue } from "../../lib/json.ts";
 import { FAULT_OUTCOMES } from "../../ledger/tally.ts";
 import { isHuman, total } from "../aggregates.ts";
 import { configurationsOf } from "../configurations.ts";
@@ -46,13 +47,7 @@ function replays({ sums, data }: MetricInput): Metric[] {
       recompute: "by facts.execution_mode; a simulated replay is never a test",
       detail: { live: of("live"), simulated: of("simulated"), error: of("error") },
     }),
-    quantity("M-RPL-02", "ratio", null, {
-      name: "live replays against a criterion recorded before",
-      population: "live replays that name a recorded criterion",
-      recompute:
-        "none names one in this version: criteria are recorded, and not yet linked to replays",
-      detail: { criteria: data.records.criterion_recorded.length },
-    }),
+    experiments(data),
     rate(
       "M-RPL-03",
       total(repeated, ({ changed }) => changed === false),
@@ -65,6 +60,34 @@ function replays({ sums, data }: MetricInput): Metric[] {
       },
     ),
   ];
+}
+
+/**
+ * An experiment's scorers and cases are recorded when it starts, before anything runs; the threshold is
+ * a criterion of its own. Simulated ones never count.
+ */
+function experiments({ records }: MetricInput["data"]): Metric {
+  const live = new Map(
+    records.experiment_started
+      .filter(({ facts }) => facts["mode"] === "live")
+      .map((header) => [header.id, header]),
+  );
+  const ended = records.experiment_ended.flatMap(({ facts }) => {
+    const started = live.get(textOf(facts["experiment_id"]));
+    return started !== undefined && facts["state"] === "completed" ? [started] : [];
+  });
+  const first = records.criterion_recorded[0]?.index ?? Infinity;
+  return share("M-RPL-02", ended.filter(({ index }) => index > first).length, ended.length, {
+    name: "live experiments with a criterion recorded before they started",
+    population: "completed live experiments of the ledger, of whatever service",
+    recompute:
+      "experiment_ended with state completed whose experiment_started has mode live; those with a larger index than the first criterion_recorded entry",
+    detail: { criteria: records.criterion_recorded.length },
+  });
+}
+
+function textOf(value: JsonValue | undefined): string {
+  return typeof value === "string" ? value : "";
 }
 
 function changes(input: MetricInput): Metric[] {
