@@ -52,12 +52,16 @@ class Retries(unittest.TestCase):
     def test_a_key_of_the_callers_own_finds_what_was_written_before(self):
         key = unique("key")
         once = self.grid.record(**DECISION, idempotency_key=key)
-        # A record repeats its number too: the same request is the same body.
-        again = LoopGrid(URL, self.grid.service_name)
-        again._identity.writer_id, again._identity._seq = self.grid.writer_id, 0
-        self.assertEqual(
-            again.record(**DECISION, idempotency_key=key)["decision_id"], once["decision_id"]
+        # By the same client, which has counted on, and by another process.
+        for client in (self.grid, LoopGrid(URL, self.grid.service_name)):
+            again = client.record(**DECISION, idempotency_key=key)
+            self.assertEqual(again["decision_id"], once["decision_id"])
+        batch_key = unique("key")
+        first, second = (
+            self.grid.decisions.record_batch([DECISION, DECISION], idempotency_key=batch_key)
+            for _ in range(2)
         )
+        self.assertEqual(first["decisions"], second["decisions"])
 
     def test_busy_servers_are_asked_again_and_waited_for(self):
         busy = problem(429, "Too many requests", {"Retry-After": "1"})

@@ -176,7 +176,8 @@ class LoopGrid:
         params = decision_params(
             decision_type, input, model, output, prompt, tool_calls, metadata, service_name, **capture
         )
-        body = decision_body(params, self.service_name, self._identity)
+        identity = self._identity if idempotency_key is None else None
+        body = decision_body(params, self.service_name, identity)
         asked = append("/v1/decisions", body, idempotency_key, receipt)
         return cast(RecordedDecision, self._transport.json(asked))
 

@@ -26,8 +26,9 @@ class Decisions:
         Each has the members that `record` takes as arguments.
         """
         service_name = self._transport.config.service_name
+        identity = self._identity if idempotency_key is None else None
         bodies = [
-            decision_body(decision_params(**decision), service_name, self._identity)
+            decision_body(decision_params(**decision), service_name, identity)
             for decision in decisions
         ]
         asked = append("/v1/decisions/batch", {"decisions": bodies}, idempotency_key)
