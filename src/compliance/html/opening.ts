@@ -25,7 +25,12 @@ export function cover({ report }: View): SafeHtml {
     }
     ${facts([
       ["Organisation", context === null ? null : cell(context, "organisation")],
-      ["System", report.service_filter ?? "all services of the ledger"],
+      [
+        "System",
+        report.service_filter === null
+          ? "all services of the ledger"
+          : html`<strong>${report.service_filter}</strong>`,
+      ],
       ["Decision type", period.decision_type ?? "all"],
       [
         "Period",
