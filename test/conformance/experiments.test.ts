@@ -395,7 +395,7 @@ describe("what cannot be run is refused, and nothing is stored", () => {
     [{ scorers, selection: { filter }, concurrency: 1000 }, 422, "concurrency"],
     [{ scorers, selection: { filter }, mode: "real" }, 422, "mode"],
     [{ scorers, selection: { filter }, max_itmes: 3 }, 422, "max_itmes"],
-    [{ scorers, selection: { filter: { service_name: "nobody" } } }, 422, "matches no decision"],
+    [{ scorers, selection: { filter: { service_name: "nobody" } } }, 404, "No decision matches"],
     [
       {
         scorers,

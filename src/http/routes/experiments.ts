@@ -70,7 +70,7 @@ const createExperiment = endpoint(
     await requireRunnable(call);
     const selected = await resolve(call);
     if (selected.length === 0 && !body.dry_run)
-      throw invalid([{ path: "selection.filter", message: "matches no decision" }]);
+      throw new Problem(404, "No decision matches selection.filter");
     const selection = freeze(selected, (await ledger.reader.head())?.size ?? 0);
     if (body.dry_run) return json(await dryRun(call, selected, selection));
     return create(call, selected, selection);
