@@ -1,5 +1,6 @@
 /** Shapes of erasures and holds, DESIGN §3 and §4. */
 import { z } from "zod";
+import { RETENTION_EXPIRED } from "../ledger/tally.ts";
 
 /** A code, not a text: facts are never erased, so nothing personal may stand there. */
 const ReasonCode = z
@@ -15,7 +16,9 @@ export const ErasureCreate = z
       .min(1, { error: "must name at least one field; leave it out to erase everything" })
       .max(FIELDS_MAX)
       .nullish(),
-    reason_code: ReasonCode,
+    reason_code: ReasonCode.refine((code) => code !== RETENTION_EXPIRED, {
+      error: `must not be ${RETENTION_EXPIRED}: that is what a prune says`,
+    }),
     request_id: z.string().nullish(),
     note: z.string().nullish(),
   })

@@ -69,7 +69,9 @@ export async function verifyIntegrity(
   let complete = whole;
   if (whole) await remember(ledger, services, { ...asked, findings });
   else if (findings.length === 0) {
-    const tail = await sinceLastPass(ledger, (from) => audit(from, undefined, TAIL_BUDGET_MS));
+    const tail = await sinceLastPass(ledger, asked, (from) =>
+      audit(from, undefined, TAIL_BUDGET_MS),
+    );
     findings.push(...(tail?.findings ?? []));
     complete = tail !== undefined && tail.checked.to === tail.size;
   }
@@ -106,11 +108,13 @@ async function remember(
 /** The range since the last complete pass, if that was over this same history and nothing was found since. */
 async function sinceLastPass(
   ledger: LedgerService,
+  asked: AuditResult,
   audit: (from: number) => Promise<AuditResult>,
 ): Promise<AuditResult | undefined> {
   const { passed, findings } = (await ledger.operations.verification()) ?? NEVER_VERIFIED;
   if (passed === null || findings.length > 0) return undefined;
   if ((await rootThen(ledger.reader, passed.size)) !== passed.rootHash) return undefined;
+  if (asked.checked.from <= passed.size && asked.checked.to === asked.size) return asked;
   return audit(passed.size);
 }
 

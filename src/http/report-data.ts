@@ -6,7 +6,6 @@ import { z } from "zod";
 import { total, aggregate, type Scope } from "../compliance/aggregates.ts";
 import {
   LISTED_KINDS,
-  type IntegritySeen,
   type ListedKind,
   type ReportData,
   type SampledEntry,
@@ -19,13 +18,13 @@ import { factText } from "../ledger/facts.ts";
 import { keysIn } from "../ledger/keys.ts";
 import { parseNote } from "../ledger/note.ts";
 import type { PlacedHeader } from "../ledger/records-port.ts";
-import type { Header } from "../ledger/schema.ts";
+import { Name, type Header } from "../ledger/schema.ts";
 import type { TallyRow } from "../ledger/tally.ts";
 import type { JsonObject } from "../lib/json.ts";
 import { classesOf, isExpired, latestExpiry } from "../records/retention.ts";
-import { verifyIntegrity } from "./integrity.ts";
 import { invalid } from "./problem.ts";
 import { InstantParam, integerParam } from "./queries.ts";
+import { seenIntegrity } from "./report-integrity.ts";
 import type { LedgerService, Services } from "./services.ts";
 import { talliedRows } from "./tallied.ts";
 import { VERSION } from "./version.ts";
@@ -36,16 +35,14 @@ const RECORDS_MAX = 5000;
 const LINKED_MAX = 1000;
 const HALTS_MAX = 100;
 const PAST_RETENTION_LOOKED_MAX = 5000;
-/** Small enough to be verified anew for each report; a larger one goes on from its last whole pass. */
-const VERIFIED_ANEW_MAX = 20_000;
 
 const Day = InstantParam.refine((ms) => ms % DAY_MS === 0, {
   error: "must be a date, or the start of a day in UTC: a report counts whole days",
 }).transform((ms) => new Date(ms).toISOString().slice(0, 10));
 
 export const ReportQuery = z.object({
-  service_name: z.string().optional(),
-  decision_type: z.string().optional(),
+  service_name: Name.optional(),
+  decision_type: Name.optional(),
   from: Day.optional().meta({
     type: "string",
     format: "date",
@@ -75,14 +72,18 @@ export const ReportQuery = z.object({
 });
 export type ReportQuery = z.infer<typeof ReportQuery>;
 
-/** The same parameters as a JSON body. */
+/** The same parameters as a JSON body. They become facts of an entry, so each is bounded. */
 export const ReportBody = z
   .object({
-    service_name: z.string().optional(),
-    decision_type: z.string().optional(),
+    service_name: Name.optional(),
+    decision_type: Name.optional(),
     from: Day.optional().meta({ type: "string", format: "date" }),
     to: Day.optional().meta({ type: "string", format: "date" }),
-    frameworks: z.array(Framework).min(1).optional(),
+    frameworks: z
+      .array(Framework)
+      .min(1)
+      .overwrite((names) => [...new Set(names)])
+      .optional(),
     thresholds: ThresholdOverrides.optional().meta({ type: "string" }),
     as_of: z.int().min(0).optional(),
   })
@@ -216,18 +217,6 @@ async function operationsOf({ operations }: LedgerService) {
     lastVerified: passed === null ? null : { size: passed.size, at: passed.at },
     cosignedSize: cosigned?.size ?? null,
   };
-}
-
-async function seenIntegrity(
-  ledger: LedgerService,
-  services: Pick<Services, "now">,
-  size: number,
-): Promise<IntegritySeen> {
-  const passed = (await ledger.operations.verification())?.passed ?? null;
-  const from = size > VERIFIED_ANEW_MAX && passed !== null ? Math.min(passed.size, size) : 0;
-  const { valid, broken_at, message, root_hash, erased, complete, findings } =
-    await verifyIntegrity(ledger, services, { from });
-  return { valid, broken_at, message, size, root_hash, erased, complete, findings };
 }
 
 /** When the first and the last decision in scope were recorded, from where the tallies saw them. */

@@ -12,6 +12,8 @@ const VERSION_LENGTH_MAX = 128;
 const NOTICE_LENGTH_MAX = 256;
 /** RFC 3339 with nanoseconds and an offset has 35 characters. */
 const INSTANT_LENGTH_MAX = 40;
+/** Reports add numbers of many writers up: even of 8,000 the sum is an exact integer. */
+const WRITER_SEQ_MAX = 2 ** 40;
 
 export const Instant = z.iso
   .datetime({ offset: true, error: "must be an RFC 3339 time such as 2026-11-22T18:26:55Z" })
@@ -58,6 +60,7 @@ export const CaptureFacts = z.object({
   writer_seq: z
     .int({ error: "must be an integer" })
     .min(1, { error: "must be at least 1" })
+    .max(WRITER_SEQ_MAX, { error: `must be at most ${WRITER_SEQ_MAX}` })
     .nullish()
     .meta({ description: "Counted from 1 by `writer_id`, without gaps: a lost record shows." }),
 });

@@ -517,4 +517,38 @@ describe("an issued report", () => {
     expect((await send("/v1/compliance/reports/rpt_0")).status).toBe(404);
     expect(await verify()).toMatchObject({ valid: true });
   });
+
+  test("can be erased, with what it repeats of the declared context; its hash stays", async ({
+    expect,
+  }) => {
+    const context = { kind: "context", role: "deployer", risk_class: "annex_iii" };
+    await add({ ...context, declared_by: "Jane Doe" });
+    const { body } = await post("/v1/compliance/reports", {});
+    expect(JSON.stringify(body)).toContain("Jane Doe");
+    const { report_id }: Report = JSON.parse(JSON.stringify(body));
+    const path = `/v1/records/${report_id}`;
+    const erased = await post(`${path}/erasure`, { reason_code: "gdpr_article_17" });
+    expect(erased).toMatchObject({ status: 200, body: { content: {}, erased: ["report"] } });
+    expect((await send(`/v1/compliance/reports/${report_id}`)).status).toBe(404);
+    expect(await get(path)).toMatchObject({ facts: { report_hash: expect.any(String) } });
+    expect(await verify()).toMatchObject({ valid: true });
+    const taken = await post(`${path}/erasure`, { reason_code: "retention_expired" });
+    expect([taken.status, taken.body.detail]).toEqual([
+      422,
+      expect.stringContaining("reason_code: must not be retention_expired"),
+    ]);
+  });
+
+  test("of a scope with too long a name is refused, and nothing is stored", async ({ expect }) => {
+    for (const member of ["service_name", "decision_type"]) {
+      const long = await post("/v1/compliance/reports", { [member]: "x".repeat(1025) });
+      expect([long.status, long.body.detail]).toEqual([422, expect.stringContaining(member)]);
+    }
+    const frameworks = Array.from({ length: 20_000 }, () => "gdpr");
+    expect(await post("/v1/compliance/reports", { frameworks })).toMatchObject({
+      status: 200,
+      body: { frameworks: ["gdpr"] },
+    });
+    expect(await get("/v1/ledger")).toMatchObject({ size: 1 });
+  });
 });

@@ -195,9 +195,14 @@ async function recordOf({
 >): Promise<StoredEntry> {
   const index = await ledger.reader.indexOf(params.record_id);
   const [entry] = index === undefined ? [] : await ledger.reader.entriesAt([index]);
-  if (entry === undefined || recordKindOf(entry.header.kind) === undefined)
+  if (entry === undefined || !isRecord(entry.header.kind))
     throw new Problem(404, `Record ${params.record_id} not found`);
   return entry;
+}
+
+/** An issued report repeats texts of the declared context, and persons may stand there. */
+function isRecord(entryKind: string): boolean {
+  return recordKindOf(entryKind) !== undefined || entryKind === "report_issued";
 }
 
 const eraseRecord = endpoint(
@@ -209,6 +214,8 @@ const eraseRecord = endpoint(
     operationId: "eraseRecord",
     tag: "Records",
     summary: "Erase a record's content; its facts stay",
+    description:
+      "An issued report is erased here, too, by its `report_id`: its hash and its entry stay.",
     params: RecordParams,
     query: ReceiptQuery,
     body: { schema: ErasureCreate, required: true },
