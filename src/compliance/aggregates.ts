@@ -32,18 +32,28 @@ export interface DecisionKey extends Placed, OfModel {
 }
 
 export interface ReviewKey extends Placed, OfModel {
+  /** The month it was recorded in. */
   readonly at: string;
   readonly event: "correction_attached" | "decision_flagged" | "review_recorded";
   readonly before: string;
   readonly basis: "authenticated" | "declared" | "service_account" | "none";
   readonly outcome: string;
-  readonly reviewer?: string;
+  /** It names a reviewer_ref. */
+  readonly named: boolean;
   readonly trigger?: string;
   readonly first: boolean;
   readonly first_fault: boolean;
   readonly itself: boolean;
+  /** Of a first one. */
   readonly within?: number;
-  readonly dwell?: number;
+}
+
+/** A person's review, by whose it was. */
+export interface ReviewerKey extends Placed {
+  /** The day it was recorded. */
+  readonly at: string;
+  readonly reviewer: string;
+  readonly fault: boolean;
 }
 
 interface ReplayKey extends Placed {
@@ -61,6 +71,7 @@ interface ErasureKey extends Placed {
 }
 
 interface NoticeKey extends Placed {
+  readonly decision_role?: string;
   readonly first: boolean;
   readonly in_time: boolean;
 }
@@ -75,6 +86,9 @@ export interface Aggregates {
   readonly decisions: readonly Counted<DecisionKey>[];
   readonly latencies: readonly Counted<Placed & { readonly bucket: number }>[];
   readonly reviews: readonly Counted<ReviewKey>[];
+  readonly reviewers: readonly Counted<ReviewerKey>[];
+  /** How long persons looked at what they confirmed. */
+  readonly dwells: readonly Counted<Placed & { readonly bucket: number }>[];
   readonly replays: readonly Counted<ReplayKey>[];
   readonly erasures: readonly Counted<ErasureKey>[];
   readonly notices: readonly Counted<NoticeKey>[];
@@ -86,12 +100,25 @@ export interface Aggregates {
   readonly writers: readonly WriterGaps[];
 }
 
+/** Of decisions in scope, by day of the decision. */
+export const DAILY_TALLIES: readonly string[] = [
+  "decision",
+  "review",
+  "replay",
+  "erasure",
+  "notice_recorded",
+  "explanation_recorded",
+  "action_recorded",
+];
+/** Read without the decision's day: no report asks for it, and sums over all days are few. */
+export const DAYLESS_TALLIES: readonly string[] = ["latency", "reviewer", "dwell"];
+
 export function aggregate(rows: readonly TallyRow[], scope: Scope): Aggregates {
   const of = <Key extends Placed>(tally: string): Counted<Key>[] =>
     rows
       .filter((row) => row.tally === tally)
       .map((row): Counted<Key> => ({ ...JSON.parse(row.key), ...countsOf(row) }))
-      .filter((row) => isInScope(row, scope));
+      .filter((row) => isInScope(tally, row, scope));
   const everyWriter = rows.filter(({ tally }) => tally === "writer_service");
   const serving = new Set(
     everyWriter
@@ -103,6 +130,8 @@ export function aggregate(rows: readonly TallyRow[], scope: Scope): Aggregates {
     decisions: of("decision"),
     latencies: of("latency"),
     reviews: of("review"),
+    reviewers: of("reviewer"),
+    dwells: of("dwell"),
     replays: of("replay"),
     erasures: of("erasure"),
     notices: of("notice_recorded"),
@@ -123,12 +152,14 @@ function countsOf({ entries, firstIndex, lastIndex }: TallyRow) {
   return { entries, firstIndex, lastIndex };
 }
 
-function isInScope({ service, type, day = "" }: Placed, scope: Scope): boolean {
+/** Those read without their day (DAYLESS_TALLIES) were narrowed to the scope's days before. */
+function isInScope(tally: string, { service, type, day = "" }: Placed, scope: Scope): boolean {
+  const isDayless = DAYLESS_TALLIES.includes(tally);
   return (
     (scope.serviceName === undefined || service === scope.serviceName) &&
     (scope.decisionType === undefined || type === scope.decisionType) &&
-    (scope.fromDay === undefined || day >= scope.fromDay) &&
-    (scope.toDay === undefined || day < scope.toDay)
+    (isDayless || scope.fromDay === undefined || day >= scope.fromDay) &&
+    (isDayless || scope.toDay === undefined || day < scope.toDay)
   );
 }
 

@@ -3,7 +3,13 @@
  * are few, and what verification says. Nothing here holds the ledger: what is read is bounded.
  */
 import { z } from "zod";
-import { total, aggregate, type Scope } from "../compliance/aggregates.ts";
+import {
+  aggregate,
+  DAILY_TALLIES,
+  DAYLESS_TALLIES,
+  total,
+  type Scope,
+} from "../compliance/aggregates.ts";
 import {
   LISTED_KINDS,
   type ListedKind,
@@ -20,6 +26,7 @@ import { parseNote } from "../ledger/note.ts";
 import type { PlacedHeader } from "../ledger/records-port.ts";
 import { Name, type Header } from "../ledger/schema.ts";
 import type { TallyRow } from "../ledger/tally.ts";
+import { tallySums } from "../ledger/tally-port.ts";
 import type { JsonObject } from "../lib/json.ts";
 import { classesOf, isExpired, latestExpiry } from "../records/retention.ts";
 import { invalid } from "./problem.ts";
@@ -111,14 +118,15 @@ export async function reportData(
     fromDay: query.from,
     toDay: query.to,
   };
-  const [tallies, listed, status, operations, integrity, ends] = await Promise.all([
-    talliedRows(ledger, size, {}),
+  const [tallied, listed, status, operations, integrity, ends] = await Promise.all([
+    reportTallies(ledger, size, scope),
     listRecords(ledger, size),
     ledger.status(),
     operationsOf(ledger),
     seenIntegrity(ledger, services, headSize),
     records.headersAt(size === 0 ? [] : [0, size - 1]),
   ]);
+  const { tallies } = tallied;
   const first = ends.find(({ index }) => index === 0);
   const last = ends.find(({ index }) => index === size - 1);
   const asOf = size === 0 ? null : placeOf(last, size - 1);
@@ -147,7 +155,7 @@ export async function reportData(
     ...boundaries,
     tallies,
     records: listed.records,
-    recordsCut: listed.cut,
+    recordsCut: listed.cut || tallied.cut,
     contextTexts,
     integrity,
     checkpoint,
@@ -161,6 +169,31 @@ export async function reportData(
         ? null
         : { report_id: previous.id, hash: factText(previous, "report_hash") ?? "" },
   };
+}
+
+/**
+ * Narrowed to the scope before they are summed, each group with its own limit. Numbers of more
+ * writers than can be held are not told: M-LOG-04 is unknown then.
+ */
+async function reportTallies(
+  ledger: LedgerService,
+  size: number,
+  { serviceName, decisionType, fromDay, toDay }: Scope,
+): Promise<{ readonly tallies: readonly TallyRow[]; readonly cut: boolean }> {
+  // First and alone: it counts what was not counted yet, and the others need not again.
+  const kinds = await talliedRows(ledger, size, { tallies: ["entry"] });
+  const service = serviceName === undefined ? {} : { service: serviceName };
+  const members = { ...service, ...(decisionType === undefined ? {} : { type: decisionType }) };
+  const days = { fromDay, toDay };
+  const [daily, dayless, serving, ranges] = await Promise.all([
+    talliedRows(ledger, size, { tallies: DAILY_TALLIES, members, ...days }),
+    talliedRows(ledger, size, { tallies: DAYLESS_TALLIES, members, ...days, anyDay: true }),
+    tallySums(ledger.tallies, size, { tallies: ["writer_service"], members: service }),
+    tallySums(ledger.tallies, size, { tallies: ["writer"] }),
+  ]);
+  const scoped = [...kinds, ...daily, ...dayless];
+  if (serving.kind !== "sums" || ranges.kind !== "sums") return { tallies: scoped, cut: true };
+  return { tallies: [...scoped, ...serving.rows, ...ranges.rows], cut: false };
 }
 
 /** A last entry whose header cannot be read is a finding of verification; the report still answers. */

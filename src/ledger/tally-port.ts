@@ -2,6 +2,8 @@
  * Where tallies are kept, and how sums over them are read. A block that is full is written once, by
  * whoever comes by first; the rest is folded from entries at each call. Pure over its port.
  */
+import type { JsonObject } from "../lib/json.ts";
+import { canonicalize } from "./canonical-json.ts";
 import { BlockTally, TALLY_BLOCK_ENTRIES, type TalliedEntry, type TallyRow } from "./tally.ts";
 
 export interface TallyFilter {
@@ -9,6 +11,11 @@ export interface TallyFilter {
   readonly tallies?: readonly string[];
   /** Members of the key; exact. */
   readonly members?: Readonly<Record<string, string>>;
+  /** Days of the decision: from the first one, before the last one. */
+  readonly fromDay?: string | undefined;
+  readonly toDay?: string | undefined;
+  /** All the days that are left become one: keys come back without theirs. */
+  readonly anyDay?: boolean;
 }
 
 export interface TallyStore {
@@ -50,7 +57,8 @@ export async function tallySums(
     fold(store, blocks * TALLY_BLOCK_ENTRIES, size),
   ]);
   const sums = new Map(stored.map((row) => [`${row.tally} ${row.key}`, row]));
-  for (const row of [...unwritten, ...tail.rows]) if (matches(row, filter)) addTo(sums, row);
+  for (const row of [...unwritten, ...tail.rows])
+    if (matches(row, filter)) addTo(sums, filter.anyDay === true ? withoutDay(row) : row);
   if (sums.size > ROWS_MAX) return { kind: "too_many", limit: ROWS_MAX };
   return { kind: "sums", rows: [...sums.values()] };
 }
@@ -93,11 +101,22 @@ async function fold(
   return { rows: tally.rows(), entries: entries.length };
 }
 
-function matches({ tally, key }: TallyRow, { tallies, members }: TallyFilter): boolean {
+function matches({ tally, key }: TallyRow, filter: TallyFilter): boolean {
+  const { tallies, members = {}, fromDay, toDay } = filter;
   if (tallies !== undefined && !tallies.includes(tally)) return false;
-  if (members === undefined) return true;
   const parsed: Record<string, unknown> = JSON.parse(key);
-  return Object.entries(members).every(([member, value]) => parsed[member] === value);
+  const { day } = parsed;
+  const at = typeof day === "string" ? day : "";
+  return (
+    Object.entries(members).every(([member, value]) => parsed[member] === value) &&
+    (fromDay === undefined || at >= fromDay) &&
+    (toDay === undefined || at < toDay)
+  );
+}
+
+function withoutDay(row: TallyRow): TallyRow {
+  const { day: _, ...key }: JsonObject = JSON.parse(row.key);
+  return { ...row, key: canonicalize(key) };
 }
 
 function addTo(sums: Map<string, TallyRow>, row: TallyRow): void {
@@ -107,6 +126,11 @@ function addTo(sums: Map<string, TallyRow>, row: TallyRow): void {
     name,
     sum === undefined
       ? row
-      : { ...sum, entries: sum.entries + row.entries, lastIndex: row.lastIndex },
+      : {
+          ...sum,
+          entries: sum.entries + row.entries,
+          firstIndex: Math.min(sum.firstIndex, row.firstIndex),
+          lastIndex: Math.max(sum.lastIndex, row.lastIndex),
+        },
   );
 }

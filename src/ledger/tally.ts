@@ -105,6 +105,7 @@ function* talliesOf(entry: TalliedEntry): Iterable<[tally: string, key: JsonObje
     case "decision_flagged":
     case "review_recorded":
       yield ["review", reviewKey(entry)];
+      yield* reviewerOf(entry);
       return;
     case "replay_completed":
       yield ["replay", replayKey(entry)];
@@ -196,28 +197,51 @@ export function outcomeOf({ kind, facts }: Header): string {
 
 function reviewKey({ header, about, earlier }: TalliedEntry): JsonObject {
   const { facts, kind } = header;
-  const at = Date.parse(header.recorded_at);
   const basis = basisOf(header);
-  const isHuman = basis === "declared" || basis === "authenticated";
+  const isHuman = isPerson(basis);
+  const isFirst = isHuman && !earlier.reviewed;
   const outcome = outcomeOf(header);
-  const openedAt = Date.parse(factText(header, "opened_at") ?? "");
   return given({
     ...scopeOf(about),
     ...modelOf(about),
-    at: dayOf(header),
+    at: header.recorded_at.slice(0, 7),
     event: kind,
     before: earlier.verdict ?? "decision_recorded",
     basis,
     outcome,
-    reviewer: facts["reviewer_ref"],
+    named: facts["reviewer_ref"] !== undefined,
     trigger: facts["trigger"],
-    first: isHuman && !earlier.reviewed,
+    first: isFirst,
     first_fault: isHuman && FAULT_OUTCOMES.has(outcome) && !earlier.faulted,
     itself: isHuman && header.actor !== "anonymous" && header.actor === about?.actor,
-    within:
-      about === null ? undefined : bucketOf(at - Date.parse(about.recorded_at), REVIEW_EDGES_MS),
-    dwell: Number.isNaN(openedAt) ? undefined : bucketOf(at - openedAt, DWELL_EDGES_MS),
+    within: isFirst && about !== null ? bucketOf(lagMs(header, about), REVIEW_EDGES_MS) : undefined,
   });
+}
+
+function isPerson(basis: string): boolean {
+  return basis === "declared" || basis === "authenticated";
+}
+
+function lagMs(header: Header, about: Header): number {
+  return Date.parse(header.recorded_at) - Date.parse(about.recorded_at);
+}
+
+/**
+ * Who reviewed, and how long they looked. Apart from the review itself: together with its outcome,
+ * days and delays nearly every review would be a combination of its own, and nothing a sum.
+ */
+function* reviewerOf({ header, about }: TalliedEntry): Iterable<[tally: string, key: JsonObject]> {
+  if (!isPerson(basisOf(header))) return;
+  const outcome = outcomeOf(header);
+  const reviewer = factText(header, "reviewer_ref");
+  if (reviewer !== null)
+    yield [
+      "reviewer",
+      { ...scopeOf(about), at: dayOf(header), reviewer, fault: FAULT_OUTCOMES.has(outcome) },
+    ];
+  const dwell = Date.parse(header.recorded_at) - Date.parse(factText(header, "opened_at") ?? "");
+  if (outcome === "confirm" && !Number.isNaN(dwell))
+    yield ["dwell", { ...scopeOf(about), bucket: bucketOf(dwell, DWELL_EDGES_MS) }];
 }
 
 function replayKey({ header: { facts, commitments }, about }: TalliedEntry): JsonObject {
@@ -254,10 +278,11 @@ function noticeOf({ header, about, earlier }: TalliedEntry): JsonObject {
   const givenAt = Date.parse(factText(header, "given_at") ?? header.recorded_at);
   const decidedAt =
     about === null ? NaN : Date.parse(factText(about, "occurred_at") ?? about.recorded_at);
-  return {
+  return given({
+    decision_role: about?.facts["decision_role"],
     first: !earlier.same && about?.facts["subject_notice"] === undefined,
     in_time: givenAt <= decidedAt,
-  };
+  });
 }
 
 function given(members: Readonly<Record<string, JsonValue | undefined>>): JsonObject {

@@ -1,6 +1,6 @@
 /** Tallies in D1. Contract: ledger/tally-port.ts, TallyStore. */
 import type { TalliedEntry, TallyRow } from "../ledger/tally.ts";
-import type { TallyFilter, TallyStore } from "../ledger/tally-port.ts";
+import type { TallyStore } from "../ledger/tally-port.ts";
 import { decodeHeader } from "../ledger/entry.ts";
 import { isConstraintError } from "./d1-errors.ts";
 import { parameters } from "./d1-parameters.ts";
@@ -56,12 +56,15 @@ const SELECT_BLOCKS = `SELECT DISTINCT block FROM tally WHERE ledger = ?1 AND bl
 const INSERT_ROWS = `
   INSERT INTO tally (ledger, block, tally, key, entries, first_index, last_index)
   SELECT ?1, ?2, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(?3)`;
+/** What json_remove leaves is RFC 8785 as what it took from: the order and the spelling stay. */
 const SELECT_SUMS = `
-  SELECT tally, key, sum(entries) AS entries, min(first_index) AS firstIndex, max(last_index) AS lastIndex
+  SELECT tally, iif(?8, json_remove(key, '$.day'), key) AS summed, sum(entries) AS entries, min(first_index) AS firstIndex, max(last_index) AS lastIndex
   FROM tally WHERE ledger = ?1 AND block < ?2
     AND (?3 IS NULL OR tally IN (SELECT value FROM json_each(?3)))
     AND NOT EXISTS (SELECT 1 FROM json_each(?4) AS member WHERE tally.key ->> ('$.' || member.key) IS NOT member.value)
-  GROUP BY tally, key LIMIT ?5`;
+    AND (?6 IS NULL OR coalesce(key ->> '$.day', '') >= ?6)
+    AND (?7 IS NULL OR coalesce(key ->> '$.day', '') < ?7)
+  GROUP BY tally, summed LIMIT ?5`;
 
 type EntryColumns = [
   header: string,
@@ -93,12 +96,23 @@ export function d1Tallies(db: D1Database, ledger: string): TallyStore {
         if (!isConstraintError(error)) throw error; // somebody else was faster, with the same rows
       }
     },
-    async sums(blocks, { tallies, members = {} }: TallyFilter, limit) {
+    async sums(blocks, filter, limit) {
+      const { tallies, members = {}, fromDay = null, toDay = null, anyDay = false } = filter;
       const wanted = tallies === undefined ? null : JSON.stringify(tallies);
       const statement = db
         .prepare(SELECT_SUMS)
-        .bind(ledger, blocks, wanted, JSON.stringify(members), limit);
-      return (await statement.all<TallyRow>()).results;
+        .bind(
+          ledger,
+          blocks,
+          wanted,
+          JSON.stringify(members),
+          limit,
+          fromDay,
+          toDay,
+          anyDay ? 1 : 0,
+        );
+      const { results } = await statement.all<Omit<TallyRow, "key"> & { summed: string }>();
+      return results.map(({ summed, ...row }) => ({ ...row, key: summed }));
     },
   };
 }

@@ -4,8 +4,9 @@
  */
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, test } from "vitest";
-import { BlockTally, type TallyRow } from "../../src/ledger/tally.ts";
-import { tallySums } from "../../src/ledger/tally-port.ts";
+import type { Header } from "../../src/ledger/schema.ts";
+import { BlockTally, NOTHING_EARLIER, type TallyRow } from "../../src/ledger/tally.ts";
+import { tallySums, type TallyFilter } from "../../src/ledger/tally-port.ts";
 import { d1Tallies } from "../../src/worker/d1-tally.ts";
 import { decision, get, post, verify } from "./support/client.ts";
 import {
@@ -111,6 +112,12 @@ describe("gaps", () => {
   });
 });
 
+async function anyHeader(): Promise<Header> {
+  const [entry] = await d1Tallies(env.DB, "main").entries(0, 1);
+  if (entry === undefined) throw new Error("no entry");
+  return entry.header;
+}
+
 /** A writer's ranges are by block, and merged when they are read. */
 function withoutWriters(rows: readonly TallyRow[]): Map<string, object> {
   return new Map(
@@ -132,6 +139,54 @@ describe("tallies", () => {
       const rows = sums.kind === "sums" ? sums.rows : [];
       expect(withoutWriters(rows)).toEqual(withoutWriters(whole.rows()));
     }
+  });
+
+  test("are narrowed to a scope alike where they were written and where they are read", async ({
+    expect,
+  }) => {
+    const store = d1Tallies(env.DB, "main");
+    const { size } = await gaps();
+    const count = async (at: number, filter: TallyFilter): Promise<[number, boolean]> => {
+      const sums = await tallySums(store, at, { tallies: ["decision"], ...filter });
+      const rows = sums.kind === "sums" ? sums.rows : [];
+      const hasDay = rows.some(({ key }) => key.includes('"day"'));
+      return [rows.reduce((sum, { entries }) => sum + entries, 0), hasDay];
+    };
+    const members = { service: "support-agent" };
+    for (const at of [1024, size]) {
+      const [all] = await count(at, {});
+      const [own] = await count(at, { members });
+      expect(all - own).toBe(at === 1024 ? 0 : 10);
+      expect(await count(at, { members, anyDay: true })).toEqual([own, false]);
+      expect(await count(at, { members, fromDay: "2020-01-01", toDay: "9999-01-01" })).toEqual([
+        own,
+        true,
+      ]);
+      expect(await count(at, { fromDay: "9999-01-01" })).toEqual([0, false]);
+      expect(await count(at, { toDay: "2020-01-01" })).toEqual([0, false]);
+    }
+  });
+
+  test("of many reviews stay few, whoever reviewed and however long they looked", async ({
+    expect,
+  }) => {
+    const tally = new BlockTally();
+    const header = await anyHeader();
+    const about = { ...header, kind: "decision_recorded" as const };
+    for (let n = 0; n < 10_000; n++) {
+      const facts = {
+        outcome: "confirm",
+        reviewer_ref: `r-${n % 50}`,
+        reviewer_kind: "natural_person",
+        opened_at: new Date(Date.parse(about.recorded_at) - (n % 97) * 9000).toISOString(),
+      };
+      const review = { ...header, kind: "review_recorded" as const, index: n + 1, facts };
+      tally.add({ header: review, about, earlier: NOTHING_EARLIER });
+    }
+    const rows = Map.groupBy(tally.rows(), (row) => row.tally);
+    expect(rows.get("review")).toHaveLength(1);
+    expect(rows.get("reviewer")).toHaveLength(50);
+    expect(rows.get("dwell")?.length).toBeLessThan(10);
   });
 
   test("that were changed are found in every cell, and put back they are none", async ({

@@ -39,11 +39,11 @@ export function oversightMetrics(input: MetricInput): Metric[] {
         service_account: of("service_account"),
         corrections_without_reviewer: total(
           reviews,
-          ({ event, reviewer }) => event === "correction_attached" && reviewer === undefined,
+          ({ event, named }) => event === "correction_attached" && !named,
         ),
       },
     }),
-    reviewers(human),
+    reviewers(input, human),
     timeToReview(input, human, reviewed),
     overrides(input, human),
     share(
@@ -57,7 +57,7 @@ export function oversightMetrics(input: MetricInput): Metric[] {
           "actions with two distinct reviewer_ref of natural persons among earlier review_recorded entries with outcome confirm",
       },
     ),
-    biasSignals(input, human),
+    biasSignals(input),
     halts(input),
     competence(input, human),
   ];
@@ -65,9 +65,9 @@ export function oversightMetrics(input: MetricInput): Metric[] {
 
 type Rows = MetricInput["sums"]["reviews"];
 
-function reviewers(human: Rows): Metric {
-  const named = human.filter(({ reviewer }) => reviewer !== undefined);
-  const counts = countsBy(named, ({ reviewer }) => reviewer ?? "");
+function reviewers({ sums }: MetricInput, human: Rows): Metric {
+  const named = sums.reviewers;
+  const counts = countsBy(named, ({ reviewer }) => reviewer);
   const top = Math.max(0, ...counts.values());
   return quantity("M-HO-03", "count", counts.size, {
     name: "distinct reviewers",
@@ -133,25 +133,21 @@ function passedDrills(input: MetricInput, drill: string): number {
   ).length;
 }
 
-function biasSignals({ thresholds }: MetricInput, human: Rows): Metric {
-  const approvals = human.filter(
-    ({ outcome, dwell }) => outcome === "confirm" && dwell !== undefined,
-  );
-  const isHasty = (bucket = 0): boolean =>
+function biasSignals({ sums, thresholds }: MetricInput): Metric {
+  const isHasty = (bucket: number): boolean =>
     bucket >= 0 && (DWELL_EDGES_MS[bucket] ?? Infinity) <= thresholds.dwell_ms_min;
-  const all = countsBy(human, ({ reviewer = "" }) => reviewer);
+  const all = countsBy(sums.reviewers, ({ reviewer }) => reviewer);
   const faults = countsBy(
-    human.filter(({ outcome }) => FAULT_OUTCOMES.has(outcome)),
-    ({ reviewer = "" }) => reviewer,
+    sums.reviewers.filter(({ fault }) => fault),
+    ({ reviewer }) => reviewer,
   );
   const never = [...all].filter(
-    ([reviewer, count]) =>
-      reviewer !== "" && count >= thresholds.overrides_look_min && !faults.has(reviewer),
+    ([reviewer, count]) => count >= thresholds.overrides_look_min && !faults.has(reviewer),
   );
   return share(
     "M-HO-07",
-    total(approvals, ({ dwell }) => isHasty(dwell)),
-    total(approvals),
+    total(sums.dwells, ({ bucket }) => isHasty(bucket)),
+    total(sums.dwells),
     {
       name: "approvals in less than the threshold: a signal, not a finding",
       population: "review_recorded entries with outcome confirm and opened_at",
@@ -188,9 +184,9 @@ function halts(input: MetricInput): Metric {
   });
 }
 
-function competence({ data }: MetricInput, human: Rows): Metric {
+function competence({ data, sums }: MetricInput, human: Rows): Metric {
   const records = data.records.competence_recorded;
-  const isCompetent = (reviewer: string | undefined, day: string): boolean =>
+  const isCompetent = (reviewer: string, day: string): boolean =>
     records.some((header) => {
       const until = factOf(header, "valid_until");
       return (
@@ -200,10 +196,7 @@ function competence({ data }: MetricInput, human: Rows): Metric {
           Date.parse(textFact(header, "valid_until") ?? "") >= Date.parse(day))
       );
     });
-  const competent = total(
-    human,
-    ({ reviewer, at }) => reviewer !== undefined && isCompetent(reviewer, at),
-  );
+  const competent = total(sums.reviewers, ({ reviewer, at }) => isCompetent(reviewer, at));
   return share("M-HO-09", competent, total(human), {
     name: "reviews by persons with a competence record valid that day",
     population: `${REVIEWS} by persons`,

@@ -93,11 +93,15 @@ function noticeMetrics({ sums, decisions }: MetricInput): Metric[] {
   // Where no role was told, every decision may affect a person.
   const population = affecting.length === 0 ? sums.decisions : affecting;
   const captured = total(population, ({ has }) => has.includes("n"));
-  const recorded = total(sums.notices, ({ first, in_time }) => first && in_time);
+  const counts = new Set(population.map(({ decision_role }) => decision_role));
+  const recorded = total(
+    sums.notices,
+    ({ first, in_time, decision_role }) => first && in_time && counts.has(decision_role),
+  );
   const withRole = sums.decisions.filter(({ decision_role }) => decision_role !== undefined);
   const explained = withRole.filter(({ provider, model }) => Boolean(provider) && Boolean(model));
   return [
-    share("M-NOT-01", Math.min(captured + recorded, total(population)), total(population), {
+    share("M-NOT-01", captured + recorded, total(population), {
       name: "person-affecting decisions with a notice in time",
       population:
         "decisions with a decision_role other than none; all decisions where no role was told",
