@@ -80,8 +80,8 @@ export interface ReportData {
   readonly cosignedSize: number | null;
   /** Decisions linked to incidents that were held when the last entry that counts was written. */
   readonly held: ReadonlySet<string>;
-  /** Decisions recorded while halted, by the index of the halt. */
-  readonly whileHalted: ReadonlyMap<number, number>;
+  /** Decisions recorded while halted, by the index of the halt; null: too many halts to count. */
+  readonly whileHalted: ReadonlyMap<number, number> | null;
   /** Decisions whose content was past its retention class and still there; null without a policy. */
   readonly pastRetention: number | null;
   readonly samples: readonly SampledEntry[];

@@ -37,15 +37,24 @@ import { talliedRows } from "./tallied.ts";
 import { VERSION } from "./version.ts";
 
 const DAY_MS = 86_400_000;
-/** Records of one kind; incidents, changes and requests come by the hundred, not by the million. */
-const RECORDS_MAX = 5000;
+/** Records of one kind, each of up to 64 KiB; incidents, changes and requests come by the hundred. */
+const RECORDS_MAX = 1000;
+/** Only the newest one counts. */
+const NEWEST_ONLY: ReadonlySet<ListedKind> = new Set(["context_declared", "retention_policy_set"]);
 const LINKED_MAX = 1000;
 const HALTS_MAX = 100;
 const PAST_RETENTION_LOOKED_MAX = 5000;
 
-const Day = InstantParam.refine((ms) => ms % DAY_MS === 0, {
-  error: "must be a date, or the start of a day in UTC: a report counts whole days",
-}).transform((ms) => new Date(ms).toISOString().slice(0, 10));
+/** Beyond it a year has more than four digits, and days do not sort as text. */
+const YEAR_10000_MS = Date.UTC(10_000, 0, 1);
+
+const Day = InstantParam.refine((ms) => ms < YEAR_10000_MS, {
+  error: "must be before the year 10000",
+})
+  .refine((ms) => ms % DAY_MS === 0, {
+    error: "must be a date, or the start of a day in UTC: a report counts whole days",
+  })
+  .transform((ms) => new Date(ms).toISOString().slice(0, 10));
 
 export const ReportQuery = z.object({
   service_name: Name.optional(),
@@ -136,7 +145,7 @@ export async function reportData(
       samplesOf(ledger, scope, asOf?.chainHash ?? "", size),
       heldOf(ledger, listed.records.incident_recorded, size),
       whileHaltedOf(ledger, listed.records, last?.header),
-      pastRetentionOf(ledger, scope, listed.records.retention_policy_set.at(-1), asOf?.recordedAt),
+      pastRetentionOf(ledger, scope, listed.records.retention_policy_set.at(-1), last?.header),
       checkpointOf(ledger, size),
       textsOf(ledger, listed.records.context_declared.at(-1)),
     ]);
@@ -210,7 +219,7 @@ async function listRecords(
   size: number,
 ): Promise<{ records: ReportData["records"]; cut: boolean }> {
   const read = async (kind: ListedKind) =>
-    (await records.headers(kind, size, RECORDS_MAX + 1)).toReversed();
+    (await records.headers(kind, size, NEWEST_ONLY.has(kind) ? 1 : RECORDS_MAX + 1)).toReversed();
   const lists = await Promise.all(
     LISTED_KINDS.map(async (kind): Promise<[ListedKind, Header[]]> => [kind, await read(kind)]),
   );
@@ -311,46 +320,56 @@ async function heldOf(
   return records.heldAt([...new Set(linked)].slice(0, LINKED_MAX), size);
 }
 
-/** From each halt to its service's next resumption, or to the last entry that counts. */
+/**
+ * From each halt to its service's next resumption, or to the last entry that counts; a halt of what
+ * is halted already begins nothing. Null where there are too many to count them all.
+ */
 async function whileHaltedOf(
   { records }: LedgerService,
   { system_halted, system_resumed }: ReportData["records"],
   last: Header | undefined,
-): Promise<ReadonlyMap<number, number>> {
+): Promise<ReadonlyMap<number, number> | null> {
   const counts = new Map<number, number>();
   if (last === undefined) return counts;
+  if (system_halted.length > HALTS_MAX) return null;
   const end: Header = { ...last, index: last.index + 1 };
-  for (const halt of system_halted.slice(-HALTS_MAX)) {
+  const haltedUntil = new Map<string, number>();
+  for (const halt of system_halted) {
     const service = factText(halt, "service_name") ?? "";
+    if (halt.index < (haltedUntil.get(service) ?? 0)) continue;
     const resumed = system_resumed.find(
       ({ index, facts }) => index > halt.index && facts["service_name"] === service,
     );
+    haltedUntil.set(service, (resumed ?? end).index);
     counts.set(halt.index, await records.decisionsBetween(service, halt, resumed ?? end));
   }
   return counts;
 }
 
-/** Ages are measured at the last entry that counts; what was erased since counts as erased. */
+/**
+ * Ages are measured at the last entry that counts; what was erased since counts as erased, and what
+ * is on hold may stay. Null where there are too many to look at all.
+ */
 async function pastRetentionOf(
   { records }: LedgerService,
   { serviceName, decisionType }: Scope,
   policy: Header | undefined,
-  asOf: string | undefined,
+  last: Header | undefined,
 ): Promise<number | null> {
-  if (policy === undefined || asOf === undefined) return null;
+  if (policy === undefined || last === undefined) return null;
   const classes = classesOf(policy);
-  const at = new Date(asOf);
-  const kept = await records.withContent(
-    latestExpiry(classes, at).getTime(),
-    "",
-    PAST_RETENTION_LOOKED_MAX,
-  );
-  return kept.filter(
+  const at = new Date(last.recorded_at);
+  const before = latestExpiry(classes, at).getTime();
+  const kept = await records.withContent(before, "", PAST_RETENTION_LOOKED_MAX);
+  if (kept.length === PAST_RETENTION_LOOKED_MAX) return null;
+  const expired = kept.filter(
     (decision) =>
       (serviceName === undefined || decision.serviceName === serviceName) &&
       (decisionType === undefined || decision.decisionType === decisionType) &&
       isExpired(decision, classes, at),
-  ).length;
+  );
+  const ids = expired.map(({ decisionId }) => decisionId);
+  return ids.length - (await records.heldAt(ids, last.index + 1)).size;
 }
 
 /** The signed note that covers the last entry. */

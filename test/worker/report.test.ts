@@ -293,12 +293,13 @@ test("decisions recorded while their service was halted are counted, and others 
   await manyDecisions();
   await add({ kind: "halt", service_name: "support-agent", trigger: "drift" });
   await recorded("while halted");
+  await add({ kind: "halt", service_name: "support-agent", trigger: "drift" });
   await recorded("another service", { service_name: "other" });
   expect(metricOf(await report(), "M-HO-08").value).toBe(1);
   await add({ kind: "resume", service_name: "support-agent" });
   await recorded("after");
   const after = await report();
-  expect(metricOf(after, "M-HO-08")).toMatchObject({ value: 1, denominator: 1 });
+  expect(metricOf(after, "M-HO-08")).toMatchObject({ value: 1, denominator: 2 });
   expect(after.exceptions.map(({ code }) => code)).toContain("recorded_while_halted");
 });
 

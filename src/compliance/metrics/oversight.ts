@@ -163,10 +163,9 @@ function halts(input: MetricInput): Metric {
     const lag = Date.parse(header.recorded_at) - timeFact(header, "triggered_at");
     return Number.isNaN(lag) ? [] : [lag];
   });
-  const whileHalted = halted.reduce(
-    (sum, { index }) => sum + (input.data.whileHalted.get(index) ?? 0),
-    0,
-  );
+  const counts = input.data.whileHalted;
+  const whileHalted =
+    counts === null ? null : halted.reduce((sum, { index }) => sum + (counts.get(index) ?? 0), 0);
   const drills = passedDrills(input, "halt");
   const any = halted.length + drills;
   return quantity("M-HO-08", "count", whileHalted, {
@@ -179,7 +178,7 @@ function halts(input: MetricInput): Metric {
       drills,
       halts_and_drills: any,
       slowest_trigger_to_halt_ms: lags.length === 0 ? null : Math.max(...lags),
-      halted_and_quiet: any === 0 ? null : Number(whileHalted === 0),
+      halted_and_quiet: any === 0 || whileHalted === null ? null : Number(whileHalted === 0),
     },
   });
 }

@@ -47,7 +47,7 @@ const getReport = endpoint(
     tag: "Compliance",
     summary: "What the ledger evidences, requirement by requirement",
     description:
-      "A preview: it adds no entry. It shows evidence and how it was measured, never a verdict on compliance; the three `status` words of 0.1 follow 0.1's rule. With the same `as_of` the metrics are the same to the octet.",
+      "A preview: it adds no entry. It shows evidence and how it was measured, never a verdict on compliance; the three `status` words of 0.1 follow 0.1's rule. With the same `as_of` the metrics are the same to the octet, all but M-INT-01 and the statuses it caps: those say what verification finds now.",
     query: ReportQuery.extend({ format: FormatParam }),
     answer: REPORT_ANSWER,
     problems: [413, 422, 503],
