@@ -47,12 +47,16 @@ export function configurationsOf({ sums, data }: MetricInput): Configuration[] {
     }));
 }
 
+const NAMED = ["model_provider", "model_name", "model_version", "system_version"];
+
 function announces(change: Header, configuration: Omit<Configuration, "announced">): boolean {
   const { facts, index } = change;
   const same = (fact: string, value: string | null): boolean =>
     facts[fact] === undefined || facts[fact] === value;
   return (
     index < configuration.first_index &&
+    // A change that names neither a model nor a system version announces none.
+    NAMED.some((fact) => facts[fact] !== undefined) &&
     facts["service_name"] === configuration.service &&
     same("model_provider", configuration.provider) &&
     same("model_name", configuration.model) &&

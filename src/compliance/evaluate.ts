@@ -183,10 +183,7 @@ function capsOf(
   if (requirement.basis !== undefined && requirement.basis !== "measured")
     caps.push(`only_${requirement.basis}`);
   else if (!musts.some(isMeasured)) caps.push("only_declared");
-  // One decision makes every share whole.
-  const few = input.decisions < input.thresholds.sample_min;
-  if (few && requirement.population === "M-LOG-01")
-    caps.push(`few_decisions: n = ${input.decisions}`);
+  caps.push(...fewOf(requirement, metrics, input));
   const reached =
     horizon_months === undefined ||
     (data.firstRecordedAt !== null &&
@@ -196,6 +193,19 @@ function capsOf(
     caps.push(`horizon_not_reached: the ledger is ${days} days old`);
   }
   return caps;
+}
+
+/** One decision, one request or one incident makes every share whole. */
+function fewOf(
+  { population }: Requirement,
+  metrics: ReadonlyMap<string, Metric>,
+  { thresholds }: MetricInput,
+): string[] {
+  const n = population === undefined ? undefined : metrics.get(population)?.denominator;
+  if (n === undefined || n === null || n >= thresholds.sample_min) return [];
+  return population === "M-LOG-01"
+    ? [`few_decisions: n = ${n}`]
+    : [`few_in_the_population: n = ${n} of ${population}`];
 }
 
 /** What the operator declared, or left undeclared, about a requirement that few have. */

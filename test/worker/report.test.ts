@@ -271,7 +271,9 @@ describe("clocks of incidents", () => {
     };
     const { body } = await post("/v1/records", incident);
     const { record_id }: { record_id: string } = JSON.parse(JSON.stringify(body));
-    expect(statusOf(await report(), "EUAIA-73")).toBe("evidence_present");
+    expect(reasonsOf(await report(), "EUAIA-73")).toEqual([
+      "few_in_the_population: n = 1 of M-INC-02",
+    ]);
     at(START_MS + 3 * DAY_MS);
     await recorded("three days later");
     const late = await report();
@@ -283,7 +285,7 @@ describe("clocks of incidents", () => {
       step: "authority_reported",
       at: new Date(START_MS + DAY_MS).toISOString(),
     });
-    expect(statusOf(await report(), "EUAIA-73")).toBe("evidence_present");
+    expect(statusOf(await report(), "EUAIA-73")).toBe("evidence_partial");
   });
 });
 

@@ -87,11 +87,8 @@ function incidentMetrics(input: MetricInput): Metric[] {
 }
 
 function noticeMetrics({ sums, decisions }: MetricInput): Metric[] {
-  const affecting = sums.decisions.filter(
-    ({ decision_role }) => decision_role !== undefined && decision_role !== "none",
-  );
-  // Where no role was told, every decision may affect a person.
-  const population = affecting.length === 0 ? sums.decisions : affecting;
+  // Where no role was told, a decision may affect a person: a few with a role do not speak for the rest.
+  const population = sums.decisions.filter(({ decision_role }) => decision_role !== "none");
   const captured = total(population, ({ has }) => has.includes("n"));
   const counts = new Set(population.map(({ decision_role }) => decision_role));
   const recorded = total(
@@ -104,7 +101,7 @@ function noticeMetrics({ sums, decisions }: MetricInput): Metric[] {
     share("M-NOT-01", captured + recorded, total(population), {
       name: "person-affecting decisions with a notice in time",
       population:
-        "decisions with a decision_role other than none; all decisions where no role was told",
+        "decisions in scope but those with decision_role none; one without a role may affect a person",
       recompute:
         "facts.subject_notice, or a first notice_recorded with given_at not after the decision",
       detail: { with_decision: captured, recorded_separately: recorded },
@@ -155,8 +152,11 @@ function requestMetric(input: MetricInput): Metric {
     Math.round(((answeredMs ?? 0) - receivedMs) / DAY_MS),
   );
   const slaDays = numberFact(input.context, "request_sla_days") ?? input.thresholds.request_days;
-  const late = (limit: number): number =>
-    requests.filter((request) => isLate(request, limit, input.asOfMs)).length;
+  // Without a request nothing was answered in time: null, so that no condition holds by it.
+  const late = (limit: number): number | null =>
+    requests.length === 0
+      ? null
+      : requests.filter((request) => isLate(request, limit, input.asOfMs)).length;
   return quantity("M-EXP-02", "days", medianOf(days), {
     name: "days to answer a request for explanation, human review or objection, median",
     population: "request_received entries in scope of those kinds",
@@ -216,7 +216,7 @@ function security(input: MetricInput): Metric {
       facts["result"] === "passed" &&
       Date.parse(recorded_at) >= asOfMs - thresholds.export_drill_days * DAY_MS,
   );
-  return quantity("M-SEC-01", "count", sums.kinds.get("export_issued") ?? 0, {
+  return quantity("M-SEC-01", "count", sums.kinds.get("export_issued") ?? null, {
     name: "exports that left an entry",
     population: "the ledger; under required credentials every export leaves one",
     recompute: "export_issued entries",
@@ -254,8 +254,12 @@ function declared({ context }: MetricInput): Metric {
 
 function selectionRates(input: MetricInput): Metric {
   const groups = selectionsOf(input);
-  const ratios = groups.flatMap(({ impact_ratio }) => impact_ratio ?? []);
-  return quantity("M-BIA-01", "ratio", ratios.length === 0 ? null : Math.min(...ratios), {
+  // A loop, for as arguments of Math.min many groups overflow the stack.
+  let smallest: number | null = null;
+  for (const { impact_ratio } of groups)
+    if (impact_ratio !== null && (smallest === null || impact_ratio < smallest))
+      smallest = impact_ratio;
+  return quantity("M-BIA-01", "ratio", smallest, {
     name: "smallest impact ratio of the supplied categories",
     population: "groups that the operator supplied (selection_recorded)",
     recompute: "selection rate of each group over the highest of its category and service",

@@ -108,7 +108,7 @@ function changes(input: MetricInput): Metric[] {
         name: "configurations with a change recorded before their first decision",
         population: "configurations",
         recompute:
-          "a change_recorded entry of the service with a smaller index, whose model and system members, where given, are the configuration's",
+          "a change_recorded entry of the service with a smaller index that has at least one model or system member, and whose such members are the configuration's",
       },
     ),
   ];

@@ -45,7 +45,12 @@ export const EU_AI_ACT: readonly Requirement[] = [
       { metric: "M-RPL-02", op: "==", threshold: 1 },
     ],
     population: "M-LOG-01",
-    does_not_show: ["that tests were made before the system was placed on the market"],
+    // No experiment names the criterion it is judged by: any earlier criterion counts.
+    max: "evidence_partial",
+    does_not_show: [
+      "that tests were made before the system was placed on the market",
+      "that a criterion was the one an experiment was judged by",
+    ],
   },
   {
     id: "EUAIA-10",
@@ -88,6 +93,7 @@ export const EU_AI_ACT: readonly Requirement[] = [
       { metric: "M-LOG-03", op: "==", threshold: 0 },
       { metric: "M-INT-01", op: "==", threshold: 1 },
       { metric: "M-LOG-04", op: "==", threshold: 0 },
+      { metric: "M-LOG-04", of: "numbered_share", op: "covers" },
     ],
     population: "M-LOG-01",
     does_not_show: [
@@ -566,13 +572,18 @@ export const EU_AI_ACT: readonly Requirement[] = [
     meaning:
       "Explain to an affected person the role of the AI system and the main elements of the decision.",
     regime: "ai_act_contested",
-    evidence: "Role, model and main elements recorded, and how long requests were open.",
+    evidence: "Role and model told with decisions, and how long requests were open.",
     predicates: [
       { metric: "M-EXP-01", op: "covers" },
       { metric: "M-EXP-02", of: "overdue", op: "==", threshold: 0 },
     ],
     population: "M-EXP-02",
-    does_not_show: ["that explanations are adequate", "the model's reasoning"],
+    max: "evidence_partial",
+    does_not_show: [
+      "that an explanation was given, with the main elements of the decision",
+      "that explanations are adequate",
+      "the model's reasoning",
+    ],
   },
   {
     id: "EUAIA-99",

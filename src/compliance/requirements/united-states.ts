@@ -40,8 +40,12 @@ export const UNITED_STATES: readonly Requirement[] = [
     evidence: "The retention policy, and the age of the ledger.",
     predicates: [{ metric: "M-RET-01", op: ">=", threshold: 36 }],
     population: "M-LOG-01",
+    max,
     horizon_months: 36,
-    does_not_show: ["that every record asked for is kept"],
+    does_not_show: [
+      "that every record asked for is kept",
+      "that nothing was pruned or erased within the three years",
+    ],
   },
   {
     id: "CO-26-189-DEVELOPER",
