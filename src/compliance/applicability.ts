@@ -16,7 +16,9 @@ export function applicabilityAt(
   if (from !== null && now.getTime() < Date.parse(`${from}T00:00:00Z`))
     return { state: "not_yet", from, note };
   // Once the rule that says what is high-risk applies, nothing is left to contest.
-  const classified = now.getTime() >= Date.parse(`${REGIMES.ai_act_high_risk.from}T00:00:00Z`);
+  const { ai_act_high_risk: rule } = REGIMES;
+  const ruled = riskClass === "annex_i" ? rule.annex_i_from : rule.from;
+  const classified = now.getTime() >= Date.parse(`${ruled}T00:00:00Z`);
   const state =
     regime.contested && !classified ? "formally_in_application_contested" : "in_application";
   return { state, from, note };

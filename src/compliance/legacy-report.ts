@@ -76,6 +76,8 @@ export function legacyMapping(input: MetricInput, results: readonly RequirementR
   const { total: all, incorrect, corrected } = statusCounts(input);
   const { integrity, firstDecision, lastDecision } = input.data;
   const reviewed = incorrect + corrected;
+  const verdicts = input.sums.reviews.filter(({ event }) => event !== "review_recorded");
+  const byPeople = verdicts.filter(({ basis }) => basis !== "service_account");
   const replays = total(input.sums.replays);
   return {
     article_12_record_keeping: {
@@ -92,14 +94,18 @@ export function legacyMapping(input: MetricInput, results: readonly RequirementR
       ...evidenceOf(ARTICLE_12, results),
     },
     article_14_human_oversight: {
-      status: reviewed > 0 ? "compliant" : "partial",
+      // A service account is nobody who oversees; 0.1 knew of none.
+      status: byPeople.length > 0 ? "compliant" : "partial",
       status_basis: STATUS_BASIS,
       description: "Human oversight: people can flag and correct decisions",
       evidence: {
-        human_corrections: corrected,
+        human_corrections: Math.min(
+          corrected,
+          total(byPeople, ({ event }) => event === "correction_attached"),
+        ),
         flagged_for_review: incorrect,
         correction_rate: percent(corrected, all),
-        human_in_the_loop: reviewed > 0,
+        human_in_the_loop: byPeople.length > 0,
       },
       ...evidenceOf(ARTICLE_14, results),
     },

@@ -36,17 +36,21 @@ export function selectionsOf(input: MetricInput): SelectionGroup[] {
       const [service = "", category = "", group = ""]: string[] = JSON.parse(key);
       return { service, category, group, assessed, selected };
     });
+  const best = new Map<string, number>();
+  for (const row of rows)
+    best.set(placeOf(row), Math.max(best.get(placeOf(row)) ?? 0, rateOf(row)));
   return rows.map((row) => {
-    const others = rows.filter(
-      ({ service, category }) => service === row.service && category === row.category,
-    );
-    const best = Math.max(0, ...others.map(rateOf));
+    const highest = best.get(placeOf(row)) ?? 0;
     return {
       ...row,
       selection_rate: ratio(row.selected, row.assessed),
-      impact_ratio: row.assessed === 0 || best === 0 ? null : ratio(rateOf(row), best),
+      impact_ratio: row.assessed === 0 || highest === 0 ? null : ratio(rateOf(row), highest),
     };
   });
+}
+
+function placeOf({ service, category }: { service: string; category: string }): string {
+  return JSON.stringify([service, category]);
 }
 
 function rateOf({ assessed, selected }: { assessed: number; selected: number }): number {

@@ -1,7 +1,7 @@
 /** Series of a report: by month, by decision type. Pure. */
 import { countsBy, isHuman, total } from "./aggregates.ts";
 import { ratio, wilson95 } from "./metric.ts";
-import type { MetricInput } from "./metric-input.ts";
+import { DAY_MS, type MetricInput } from "./metric-input.ts";
 
 export interface MonthRow {
   readonly month: string;
@@ -21,8 +21,11 @@ function monthOf({ day = "" }: { readonly day?: string }): string {
   return day.slice(0, 7);
 }
 
-/** Every month from the first decision to the last one, silent ones too. */
-export function byMonth({ sums }: MetricInput): MonthRow[] {
+/**
+ * Every month of the period that was asked for, silent ones too; where a bound is left open, from the
+ * first decision in scope to the last entry that counts: a service that fell silent shows.
+ */
+export function byMonth({ sums, data, asOfMs }: MetricInput): MonthRow[] {
   const human = sums.reviews.filter(isHuman);
   const decisions = countsBy(sums.decisions, monthOf);
   const reviewed = countsBy(
@@ -34,8 +37,13 @@ export function byMonth({ sums }: MetricInput): MonthRow[] {
     monthOf,
   );
   const reviews = countsBy(human, ({ at }) => at.slice(0, 7));
-  const months = [...decisions.keys()];
-  return monthsBetween(months[0], months.at(-1)).map((month) => {
+  const [first] = decisions.keys();
+  if (first === undefined) return [];
+  const { fromDay, toDay } = data.scope;
+  const asOf = new Date(asOfMs).toISOString();
+  // A period ends before toDay; of days after the last entry that counts nothing is known.
+  const end = toDay === undefined ? asOf : dayBefore(toDay) < asOf ? dayBefore(toDay) : asOf;
+  return monthsBetween(fromDay?.slice(0, 7) ?? first, end.slice(0, 7)).map((month) => {
     const [looked, wrong] = [reviewed.get(month) ?? 0, faults.get(month) ?? 0];
     return {
       month,
@@ -49,8 +57,11 @@ export function byMonth({ sums }: MetricInput): MonthRow[] {
   });
 }
 
-function monthsBetween(first: string | undefined, last: string | undefined): string[] {
-  if (first === undefined || last === undefined) return [];
+function dayBefore(day: string): string {
+  return new Date(Date.parse(day) - DAY_MS).toISOString().slice(0, 10);
+}
+
+function monthsBetween(first: string, last: string): string[] {
   const months: string[] = [];
   const at = new Date(`${first}-01T00:00:00Z`);
   while (at.toISOString().slice(0, 7) <= last) {

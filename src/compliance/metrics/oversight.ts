@@ -110,6 +110,7 @@ function timeToReview({ context, decisions }: MetricInput, human: Rows, reviewed
 function overrides(input: MetricInput, human: Rows): Metric {
   const faults = human.filter(({ outcome }) => FAULT_OUTCOMES.has(outcome));
   const drills = passedDrills(input, "override");
+  const identified = total(faults, ({ basis }) => basis === "authenticated");
   const flags = total(input.sums.reviews, ({ event }) => event === "decision_flagged");
   const incidents = recordsInScope(input, "incident_recorded").length;
   return share("M-HO-05", total(faults), total(human), {
@@ -118,9 +119,10 @@ function overrides(input: MetricInput, human: Rows): Metric {
     recompute:
       "correction_attached, and review_recorded with outcome override, reverse or not_used",
     detail: {
-      by_authenticated: total(faults, ({ basis }) => basis === "authenticated"),
+      by_authenticated: identified,
       drills,
       capability: total(faults) + drills,
+      identified_capability: identified + drills,
       flags,
       findings: total(faults) + flags + incidents,
     },

@@ -17,12 +17,14 @@ function accuracy({ sums }: MetricInput): Metric {
   const reviewed = human.filter(({ first }) => first);
   const faults = human.filter(({ first_fault }) => first_fault);
   const ofTrigger = (trigger: string): number => total(reviewed, (row) => row.trigger === trigger);
-  const faultsOf = (trigger: string): number => total(faults, (row) => row.trigger === trigger);
+  // A fault that another review found later is not what looking for this reason found.
+  const faultsOf = (trigger: string): number =>
+    total(reviewed, (row) => row.first_fault && row.trigger === trigger);
   return rate("M-ACC-01", total(faults), total(reviewed), {
     name: "found wrong among those reviewed by a person",
     population:
       "decisions in scope with a review by a person; why they were reviewed decides what the rate says",
-    recompute: `decisions whose first fault is a correction or a review with outcome ${[...FAULT_OUTCOMES].join(", ")}, over decisions reviewed`,
+    recompute: `decisions whose first fault is a correction or a review with outcome ${[...FAULT_OUTCOMES].join(", ")}, over decisions reviewed; by trigger: of the first review by a person, and whether that one found the fault`,
     detail: {
       random_sample: ofTrigger("random_sample"),
       random_sample_faults: faultsOf("random_sample"),
@@ -122,7 +124,8 @@ function monitoring(input: MetricInput): Metric {
     analyses.filter(({ facts }) => facts["analysis"] === kind).length;
   return share("M-PMM-01", active.length, months.length, {
     name: "months with decisions, of all months of the period",
-    population: "calendar months from the first to the last decision in scope",
+    population:
+      "calendar months of the period asked for; where it is open, from the first decision in scope to the last entry that counts",
     recompute: "months of recorded_at of decision_recorded entries",
     detail: {
       months_reviewed_share: ratio(

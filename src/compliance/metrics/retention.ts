@@ -25,9 +25,24 @@ export function retentionClasses({ data }: MetricInput): z.infer<typeof Classes>
   );
 }
 
+/** Of each class: the longest of those that cover all of it, for that one wins (records/retention.ts). */
+function keptMonths(input: MetricInput): number[] {
+  const { serviceName, decisionType } = input.data.scope;
+  const classes = retentionClasses(input);
+  return classes.map((own) => {
+    const service = own.service_name ?? serviceName;
+    const type = own.decision_type ?? decisionType;
+    const covering = classes.filter(
+      ({ service_name = service, decision_type = type }) =>
+        service_name === service && decision_type === type,
+    );
+    return covering.reduce((most, { months }) => Math.max(most, months), own.months);
+  });
+}
+
 export function retentionMetrics(input: MetricInput): Metric[] {
   const { data, sums, asOfMs } = input;
-  const months = retentionClasses(input).map((item) => item.months);
+  const months = keptMonths(input);
   const prunes = sums.erasures.filter(({ reason }) => reason === RETENTION_EXPIRED);
   const asked = sums.erasures.filter(({ reason }) => reason !== RETENTION_EXPIRED);
   const ages = prunes.flatMap(({ age_days }) => age_days ?? []);
@@ -36,7 +51,8 @@ export function retentionMetrics(input: MetricInput): Metric[] {
     quantity("M-RET-01", "months", months.length === 0 ? null : Math.min(...months), {
       name: "shortest configured retention",
       population: "classes of the newest retention policy that may apply to the scope",
-      recompute: "facts.classes of the newest retention_policy_set entry, the least months",
+      recompute:
+        "facts.classes of the newest retention_policy_set entry: of each class the most months of those that cover all of it (the longest wins), of these the least",
       denominator: months.length,
     }),
     quantity("M-RET-02", "days", first === null ? null : Math.floor((asOfMs - first) / DAY_MS), {

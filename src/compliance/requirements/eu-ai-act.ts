@@ -125,8 +125,11 @@ export const EU_AI_ACT: readonly Requirement[] = [
     duty_holder: "provider",
     meaning: "Records that facilitate post-market monitoring (Art. 72).",
     regime: "ai_act_high_risk",
-    evidence: "Monthly series of reviews and errors over the whole period.",
-    predicates: [{ metric: "M-PMM-01", op: "==", threshold: 1 }],
+    evidence: "Monthly series of decisions over the whole period, some of them reviewed.",
+    predicates: [
+      { metric: "M-PMM-01", op: "==", threshold: 1 },
+      { metric: "M-HO-01", of: "reviewed", op: ">=", threshold: 1 },
+    ],
     population: "M-LOG-01",
     does_not_show: ["that monitoring takes place"],
   },
@@ -244,6 +247,7 @@ export const EU_AI_ACT: readonly Requirement[] = [
     evidence: "Overrides by identified persons with the original output kept, or a drill.",
     predicates: [
       { metric: "M-HO-05", of: "capability", op: ">=", threshold: 1 },
+      { metric: "M-HO-05", of: "identified_capability", op: ">=", threshold: 1 },
       { metric: "M-HO-02", op: "covers" },
     ],
     population: "M-LOG-01",
@@ -524,9 +528,11 @@ export const EU_AI_ACT: readonly Requirement[] = [
     duty_holder: "provider",
     meaning: "Collect and analyse data about the system's performance actively and systematically.",
     regime: "ai_act_contested",
-    evidence: "Monthly series without a hole, and at least one signed analysis.",
+    evidence:
+      "Monthly series without a hole, some decisions reviewed, and at least one recorded analysis.",
     predicates: [
       { metric: "M-PMM-01", op: "==", threshold: 1 },
+      { metric: "M-HO-01", of: "reviewed", op: ">=", threshold: 1 },
       { metric: "M-PMM-01", of: "post_market_analyses", op: ">=", threshold: 1 },
     ],
     population: "M-LOG-01",

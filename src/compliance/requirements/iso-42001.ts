@@ -29,7 +29,7 @@ export const ISO_42001: readonly Requirement[] = [
     duty_holder,
     meaning: "Operation and monitoring of the AI system.",
     regime,
-    evidence: "Monthly series of errors among reviewed decisions.",
+    evidence: "Monthly series of decisions over the whole period.",
     predicates: [{ metric: "M-PMM-01", op: "==", threshold: 1 }],
     population: "M-LOG-01",
     max: "evidence_partial",

@@ -16,8 +16,8 @@ function high(riskClass: string, now: string): string {
   return applicabilityAt("ai_act_high_risk", riskClass, new Date(now)).state;
 }
 
-function contested(now: string): string {
-  return applicabilityAt("ai_act_contested", undefined, new Date(now)).state;
+function contested(now: string, riskClass?: string): string {
+  return applicabilityAt("ai_act_contested", riskClass, new Date(now)).state;
 }
 
 describe("applicability", () => {
@@ -32,6 +32,13 @@ describe("applicability", () => {
     expect(contested("2026-08-01T23:59:59.999Z")).toBe("not_yet");
     expect(contested("2026-11-22T00:00:00.000Z")).toBe("formally_in_application_contested");
     expect(contested("2027-12-02T00:00:00.000Z")).toBe("in_application");
+  });
+
+  test("of these is settled for Annex I systems half a year and more later", () => {
+    const contestedState = "formally_in_application_contested";
+    expect(contested("2027-12-02T00:00:00.000Z", "annex_i")).toBe(contestedState);
+    expect(contested("2028-08-01T23:59:59.999Z", "annex_i")).toBe(contestedState);
+    expect(contested("2028-08-02T00:00:00.000Z", "annex_i")).toBe("in_application");
   });
 
   test("of a baseline ends: after it the report warns", () => {

@@ -3,11 +3,13 @@ import { describe, expect, test } from "vitest";
 import type { JsonObject } from "../../../src/lib/json.ts";
 import {
   decisions,
+  LAST,
   metricOf,
   PLACE,
   record,
   reportOf,
   requirementOf,
+  review,
   statusOf,
   tally,
   WHOLE_WRITER,
@@ -71,24 +73,25 @@ test("answered requests are no explanations: Article 86 is partial at most", () 
   expect(statusOf(answered, "EUAIA-86")).toBe("evidence_partial");
 });
 
-describe("a change", () => {
-  const changed = (facts: JsonObject) =>
-    metricOf(
-      reportOf({
-        tallies: [decisions(100, { model_version: "2" })],
-        records: [record("change_recorded", { service_name: "s", ...facts })],
-      }),
-      "M-CHG-02",
-    ).numerator;
+function announced(facts: JsonObject) {
+  return metricOf(
+    reportOf({
+      tallies: [decisions(100, { model_version: "2" })],
+      records: [record("change_recorded", { service_name: "s", ...facts })],
+    }),
+    "M-CHG-02",
+  ).numerator;
+}
 
+describe("a change", () => {
   test("that names no model and no version announces no configuration", () => {
-    expect(changed({})).toBe(0);
-    expect(changed({ change_ref: "T-1" })).toBe(0);
+    expect(announced({})).toBe(0);
+    expect(announced({ change_ref: "T-1" })).toBe(0);
   });
 
   test("announces the configuration it names, and no other", () => {
-    expect(changed({ model_version: "2" })).toBe(1);
-    expect(changed({ model_version: "3" })).toBe(0);
+    expect(announced({ model_version: "2" })).toBe(1);
+    expect(announced({ model_version: "3" })).toBe(0);
   });
 });
 
@@ -133,4 +136,154 @@ test("three years of records are partial at most: what was pruned before is not 
     evidence_status: "evidence_partial",
     reasons: ["a_ledger_alone_cannot_show_more"],
   });
+});
+
+describe("faults by why a decision was looked at", () => {
+  const found = reportOf({
+    tallies: [
+      decisions(100),
+      review({ trigger: "random_sample" }, 40),
+      // Two of the forty were found wrong later, because somebody complained.
+      review({ trigger: "complaint", first: false, first_fault: true, outcome: "override" }, 2),
+    ],
+  });
+
+  test("are those that this look found, not what a later one did", () => {
+    expect(metricOf(found, "M-ACC-01").detail).toMatchObject({
+      random_sample: 40,
+      random_sample_faults: 0,
+      complaint: 0,
+      complaint_faults: 0,
+    });
+  });
+
+  test("are found wrong all the same, of all that were reviewed", () => {
+    expect(metricOf(found, "M-ACC-01")).toMatchObject({ numerator: 2, denominator: 40 });
+  });
+});
+
+function correctedBy(basis: string) {
+  return reportOf({
+    tallies: [
+      decisions(100),
+      review({ event: "correction_attached", outcome: "override", basis, first: false }),
+    ],
+  }).eu_ai_act_mapping.article_14_human_oversight;
+}
+
+describe("a correction by a service account", () => {
+  test("puts no human in the loop", () => {
+    expect(correctedBy("service_account")).toMatchObject({
+      status: "partial",
+      evidence: { human_in_the_loop: false, human_corrections: 0 },
+    });
+  });
+
+  test("is told from one by a person", () => {
+    expect(correctedBy("declared")).toMatchObject({
+      status: "compliant",
+      evidence: { human_in_the_loop: true, human_corrections: 1 },
+    });
+  });
+});
+
+function shortestOf(classes: JsonObject[], serviceName?: string) {
+  return metricOf(
+    reportOf({
+      records: [record("retention_policy_set", { classes })],
+      scope: { serviceName, decisionType: undefined, fromDay: undefined, toDay: undefined },
+    }),
+    "M-RET-01",
+  ).value;
+}
+
+describe("the shortest retention", () => {
+  const general = { class: "all", months: 12 };
+
+  test("is not a class's that a longer one covers whole", () => {
+    expect(shortestOf([general, { class: "a", months: 3, service_name: "s" }])).toBe(12);
+    expect(shortestOf([general, { class: "b", months: 36, service_name: "s" }])).toBe(12);
+  });
+
+  test("is the class's that decisions fall into alone", () => {
+    const [one, other] = [
+      { class: "a", months: 3, service_name: "s" },
+      { class: "b", months: 36, service_name: "other" },
+    ];
+    expect(shortestOf([one, other])).toBe(3);
+    expect(shortestOf([{ class: "t", months: 36, decision_type: "t" }, one])).toBe(3);
+  });
+
+  test("of one service is what the longest class that holds all of it says", () => {
+    expect(shortestOf([general, { class: "b", months: 36, service_name: "s" }], "s")).toBe(36);
+  });
+});
+
+function monthsOf(fromDay?: string, toDay?: string, last = LAST) {
+  return metricOf(
+    reportOf({
+      tallies: [decisions(50), decisions(50, { day: "2026-07-10" })],
+      asOf: { index: 99_999, recordedAt: last, chainHash: "00" },
+      scope: { serviceName: undefined, decisionType: undefined, fromDay, toDay },
+    }),
+    "M-PMM-01",
+  );
+}
+
+describe("months with decisions", () => {
+  test("are of all months that were asked for", () => {
+    expect(monthsOf("2026-05-01", "2026-09-01", "2026-12-01T00:00:00.000Z")).toMatchObject({
+      numerator: 2,
+      denominator: 4,
+    });
+  });
+
+  test("are of all months to the last entry that counts: a service that fell silent shows", () => {
+    const late = "2026-09-01T00:00:00.000Z";
+    expect(monthsOf(undefined, undefined, late)).toMatchObject({ numerator: 2, denominator: 4 });
+    expect(monthsOf(undefined, "2030-01-01", late)).toMatchObject({ numerator: 2, denominator: 4 });
+    expect(monthsOf(undefined, "2026-08-01", late)).toMatchObject({ numerator: 2, denominator: 2 });
+  });
+
+  test("are no monitoring while nobody reviews", () => {
+    const quiet = reportOf({ tallies: [decisions(100)] });
+    expect(metricOf(quiet, "M-PMM-01").value).toBe(1);
+    expect(statusOf(quiet, "EUAIA-12-2b")).toBe("evidence_partial");
+    const reviewed = reportOf({ tallies: [decisions(100), review()] });
+    expect(statusOf(reviewed, "EUAIA-12-2b")).toBe("evidence_present");
+  });
+});
+
+function overriddenBy(basis: string) {
+  return reportOf({
+    tallies: [decisions(200), review({}, 199), review({ basis, outcome: "override" })],
+  });
+}
+
+test("an override by a person who was only named does not show that identified ones can", () => {
+  expect(statusOf(overriddenBy("declared"), "EUAIA-14-4d")).toBe("evidence_partial");
+  expect(statusOf(overriddenBy("authenticated"), "EUAIA-14-4d")).toBe("evidence_present");
+});
+
+function selection(category: string, selected: number) {
+  return record("selection_recorded", {
+    service_name: "s",
+    category,
+    groups: [{ group: "g", assessed: 100, selected }],
+  });
+}
+
+test("impact ratios are over the highest rate of their own service and category", () => {
+  const groups = Array.from({ length: 2000 }, (_, n) => ({
+    group: `g${n}`,
+    assessed: 100,
+    selected: n === 0 ? 80 : 40,
+  }));
+  const supplied = reportOf({
+    records: [
+      record("selection_recorded", { service_name: "s", category: "c", groups }),
+      selection("other", 5),
+    ],
+  });
+  expect(metricOf(supplied, "M-BIA-01").value).toBe(0.5);
 });
