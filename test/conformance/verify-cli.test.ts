@@ -532,6 +532,12 @@ describe("an issued report", () => {
     ];
     expect(changed.filter((text) => text === issued)).toEqual([]);
     for (const text of changed) expect(await said(text)).toBe("tampered");
+    const { issued: place, ...rest }: { issued: object } = JSON.parse(issued);
+    const placed = (more: object): string =>
+      JSON.stringify({ ...rest, issued: { ...place, ...more } });
+    expect(await said(placed({}))).toBe("verified");
+    expect(await said(placed({ chain_hash: "00".repeat(32) }))).toBe("tampered");
+    expect(await said(placed({ approved_by: "an authority" }))).toBe("unproven");
     const table = await loopgrid(["verify", folder.write("report.json", issued), "--key", key]);
     expect([table.code, table.stdout]).toEqual([0, expect.stringContaining("loopgrid-report/1.0")]);
   });

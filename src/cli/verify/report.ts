@@ -5,26 +5,30 @@
  */
 import { z } from "zod";
 import { reportHash } from "../../compliance/report-hash.ts";
-import { decodeHeader } from "../../ledger/entry.ts";
+import { chainHashOf, decodeHeader } from "../../ledger/entry.ts";
 import type { Finding } from "../../ledger/fault.ts";
 import type { VerifierKey } from "../../ledger/note.ts";
 import { formatTlogProof } from "../../ledger/tlog-proof.ts";
 import { statusFrom, type Verdict } from "../../ledger/verdict.ts";
 import { verifyProofFile } from "../../ledger/verify-note.ts";
-import { fromHex, utf8 } from "../../lib/bytes.ts";
+import { fromHex, toHex, utf8 } from "../../lib/bytes.ts";
 import { isObject, type JsonObject, type JsonValue } from "../../lib/json.ts";
 
 const FORMAT = "loopgrid-report/1.0";
 
+/** Strict where the report's hash does not reach: nobody adds words that look issued. */
 const Issued = z.object({
   report_type: z.string(),
   report_id: z.string(),
   verification: z.object({ report_hash: z.string() }),
-  issued: z.object({
+  issued: z.strictObject({
     header: z.string(),
     chain_hash: z.string(),
-    receipt: z.object({
+    receipt: z.strictObject({
+      ledger: z.string(),
       index: z.int().nonnegative(),
+      size: z.int().positive(),
+      root_hash: z.string(),
       checkpoint: z.string(),
       proof: z.array(z.string().regex(/^[0-9a-f]{64}$/)),
     }),
@@ -52,7 +56,7 @@ export async function verifyReport(
   const parsed = Issued.safeParse(report);
   if (!parsed.success)
     return unproven(
-      "it is a preview, or its place in the ledger was cut off: only an issued report can be checked",
+      "it is a preview, or its place in the ledger was cut off or added to: only a report as it was issued can be checked",
     );
   const { report_id, issued, verification } = parsed.data;
   const { index, checkpoint, proof } = issued.receipt;
@@ -73,6 +77,19 @@ export async function verifyReport(
   expect(header?.kind === "report_issued", "the entry is no report_issued entry");
   expect(header?.index === index, "the entry stands at another index than the receipt says");
   expect(header?.id === report_id, "the entry issued another report");
+  expect(
+    issued.chain_hash === toHex(chainHashOf(issued.header)),
+    "the report names another chain hash than its entry has",
+  );
+  expect(
+    issued.receipt.ledger === header?.ledger,
+    "the receipt names another ledger than the entry",
+  );
+  expect(
+    proven.size === null ||
+      (issued.receipt.size === proven.size && issued.receipt.root_hash === proven.rootHash),
+    "the receipt names another size or root hash than its checkpoint",
+  );
   expect(
     verification.report_hash === header?.facts["report_hash"],
     "the report names another hash than its entry",
