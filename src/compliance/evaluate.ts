@@ -4,6 +4,7 @@
  * Pure.
  */
 import { z } from "zod";
+import type { Header } from "../ledger/schema.ts";
 import { addMonths } from "../ledger/six-months.ts";
 import { applicabilityAt } from "./applicability.ts";
 import type { Metric } from "./metric.ts";
@@ -66,10 +67,11 @@ export function evaluateRequirement(
     evidence: requirement.evidence,
     predicates,
     reasons,
-    gaps: predicates
+    // What does not apply lacks nothing.
+    gaps: (status === "not_applicable" ? [] : predicates)
       .filter(({ result, level }) => result !== "met" && level === "must")
       .map((predicate) => gapOf(predicate, metrics.get(predicate.metric))),
-    evidence_refs: refsOf(requirement, input),
+    evidence_refs: refsOf(requirement, status, input),
     does_not_show: [...requirement.does_not_show],
   };
 }
@@ -142,7 +144,10 @@ function statusOf(
     };
   if (met + partly === 0) return { status: "evidence_missing", reasons: ["no_condition_holds"] };
   if (met < musts.length)
-    return { status: "evidence_partial", reasons: ["some_conditions_do_not_hold"] };
+    return {
+      status: "evidence_partial",
+      reasons: ["some_conditions_do_not_hold", ...integrityCaps(input)],
+    };
   const caps = capsOf(requirement, musts, metrics, input);
   return caps.length === 0
     ? { status: "evidence_present", reasons: ["every_condition_holds"] }
@@ -175,9 +180,7 @@ function capsOf(
 ): string[] {
   const { data, asOfMs } = input;
   const { horizon_months } = requirement;
-  const caps: string[] = [];
-  if (data.integrity.valid === false) caps.push("integrity_failed");
-  if (data.integrity.valid === null) caps.push("integrity_not_fully_checked");
+  const caps = integrityCaps(input);
   if (requirement.max !== undefined) caps.push("a_ledger_alone_cannot_show_more");
   const isMeasured = ({ metric }: PredicateResult) => metrics.get(metric)?.basis === "measured";
   if (requirement.basis !== undefined && requirement.basis !== "measured")
@@ -193,6 +196,13 @@ function capsOf(
     caps.push(`horizon_not_reached: the ledger is ${days} days old`);
   }
   return caps;
+}
+
+/** Said of every status that is not whole, whatever else it lacks. */
+function integrityCaps({ data }: MetricInput): string[] {
+  const { valid } = data.integrity;
+  if (valid === true) return [];
+  return [valid === false ? "integrity_failed" : "integrity_not_fully_checked"];
 }
 
 /** One decision, one request or one incident makes every share whole. */
@@ -217,13 +227,22 @@ function notApplicable(
   for (const item of Array.isArray(list) ? list : []) {
     if (typeof item !== "object" || item === null || Array.isArray(item)) continue;
     if (item["requirement"] === id)
-      return `declared_not_applicable: ${JSON.stringify(item["reason_code"] ?? "")}`;
+      return `declared_not_applicable: ${JSON.stringify(item["reason_code"] ?? "")}${declaredBy(context)}`;
   }
   if (condition === undefined) return undefined;
   const declared = factOf(context, condition);
   if (declared === true) return undefined;
   if (condition === "biometric_rbi") return "not_declared: remote biometric identification";
-  return declared === false ? `declared_not_applicable: ${condition} is false` : undefined;
+  return declared === false
+    ? `declared_not_applicable: ${condition} is false${declaredBy(context)}`
+    : undefined;
+}
+
+/** Who took a requirement out of the report, and when: a reader should not have to search. */
+function declaredBy(context: Header | undefined): string {
+  return context === undefined
+    ? ""
+    : `, by ${context.actor} at ${context.recorded_at}, entry ${context.index}`;
 }
 
 function referenceOf({ reference }: Requirement, { context }: MetricInput): string[] {
@@ -233,12 +252,16 @@ function referenceOf({ reference }: Requirement, { context }: MetricInput): stri
     : ["not_in_a_ledger", `declared_reference: ${value}`];
 }
 
-function refsOf(requirement: Requirement, { data, context }: MetricInput): string[] {
+function refsOf(
+  requirement: Requirement,
+  status: EvidenceStatus,
+  { data, context }: MetricInput,
+): string[] {
   const { reference } = requirement;
   const declared = reference === undefined ? undefined : textFact(context, reference);
   return [
     ...(data.asOf === null ? [] : [`entries:0-${data.asOf.index}`]),
-    ...(declared !== undefined || requirement.basis !== undefined
+    ...(declared !== undefined || requirement.basis !== undefined || status === "not_applicable"
       ? context === undefined
         ? []
         : [`record:${context.id}`]

@@ -122,14 +122,15 @@ export const Report = z
   .meta({ id: "ComplianceReport" });
 export type Report = z.infer<typeof Report>;
 
-/** More configurations than a page can show are counted, not listed. */
+/** More rows than a page can show are counted, not listed, and the report says so. */
 const LISTED_MAX = 500;
 
 export function buildReport(data: ReportData): Report {
   const input = metricInput(data);
   const metrics = metricsOf(input);
   const byId = new Map(metrics.map((metric) => [metric.id, metric]));
-  const requirements = requirementsOf(new Set(data.frameworks)).map((requirement) =>
+  const frameworks = [...new Set(data.frameworks)];
+  const requirements = requirementsOf(new Set(frameworks)).map((requirement) =>
     evaluateRequirement(requirement, byId, input, data.generatedAt),
   );
   // The three nodes of 0.1 are of the AI Act, whatever frameworks were asked for.
@@ -138,6 +139,7 @@ export function buildReport(data: ReportData): Report {
     : requirementsOf(new Set(["eu_ai_act"] as const)).map((requirement) =>
         evaluateRequirement(requirement, byId, input, data.generatedAt),
       );
+  const { timeline, cut } = listedIn(timelineOf(input));
   return {
     report_type: "EU AI Act Compliance Assessment",
     generated_at: data.generatedAt.toISOString(),
@@ -157,7 +159,7 @@ export function buildReport(data: ReportData): Report {
       timezone: "UTC",
       decision_type: data.scope.decisionType ?? null,
     },
-    frameworks: [...data.frameworks],
+    frameworks,
     as_of: data.asOf?.index ?? null,
     as_of_recorded_at: data.asOf?.recordedAt ?? null,
     legal_baseline: { ...LEGAL_BASELINE },
@@ -166,14 +168,14 @@ export function buildReport(data: ReportData): Report {
     metrics,
     requirements,
     status_counts: statusCounts(requirements),
-    timeline: timelineOf(input),
+    timeline,
     samples: {
       method:
         "For i = 0, 1, 2 …: the first 6 octets of SHA-256(UTF-8(head_chain_hash ':' i)), as a number modulo the ledger's size, is an index; indexes drawn before and entries that are no decision in scope are passed over.",
       size: data.samples.length,
       items: data.samples.map(sampleOf),
     },
-    exceptions: exceptionsOf(input, byId),
+    exceptions: [...exceptionsOf(input, byId), ...cutException(cut)],
     limitations: [...LIMITATIONS],
     non_claims: [...NON_CLAIMS],
     attestations: [],
@@ -227,11 +229,33 @@ function statusCounts(results: readonly RequirementResult[]): Record<string, num
   return counts;
 }
 
-function listed(rows: readonly object[]): Record<string, unknown>[] {
-  return rows.slice(-LISTED_MAX).map((row) => ({ ...row }));
+type Timeline = Report["timeline"];
+
+/** The last rows of each list, and what was left out of which. */
+function listedIn(whole: Timeline): { timeline: Timeline; cut: string[] } {
+  const timeline = { ...whole };
+  const cut: string[] = [];
+  for (const list of TIMELINE_LISTS) {
+    const rows = whole[list];
+    if (rows.length > LISTED_MAX) cut.push(`${list.replaceAll("_", " ")} (${rows.length})`);
+    timeline[list] = rows.slice(-LISTED_MAX);
+  }
+  return { timeline, cut };
 }
 
-function timelineOf(input: MetricInput): Report["timeline"] {
+const TIMELINE_LISTS = Report.shape.timeline.keyof().options;
+
+function cutException(cut: readonly string[]): ReportException[] {
+  if (cut.length === 0) return [];
+  const message = `Only the last ${LISTED_MAX} rows are listed of ${cut.join(", ")}; all are counted.`;
+  return [{ code: "lists_cut", severity: "warning", message, metric: null }];
+}
+
+function rowsOf(rows: readonly object[]): Record<string, unknown>[] {
+  return rows.map((row) => ({ ...row }));
+}
+
+function timelineOf(input: MetricInput): Timeline {
   const told = (kind: "system_halted" | "system_resumed" | "drill_recorded") =>
     recordsInScope(input, kind).map(({ id, kind, recorded_at, index, facts }) => {
       const { request_key: _, ...rest } = facts;
@@ -239,16 +263,16 @@ function timelineOf(input: MetricInput): Report["timeline"] {
     });
   const halts = [...told("system_halted"), ...told("system_resumed")];
   return {
-    by_month: listed(byMonth(input)),
-    by_type: listed(byType(input)),
-    review_delays: listed(reviewDelays(input)),
-    configurations: listed(configurationsOf(input)),
-    incidents: listed(incidentsOf(input)),
-    halts: listed(halts.toSorted((a, b) => a.index - b.index)),
-    drills: listed(told("drill_recorded")),
-    erasures: listed(erasuresOf(input)),
-    retention_classes: listed(retentionClasses(input)),
-    selections: listed(selectionsOf(input)),
+    by_month: rowsOf(byMonth(input)),
+    by_type: rowsOf(byType(input)),
+    review_delays: rowsOf(reviewDelays(input)),
+    configurations: rowsOf(configurationsOf(input)),
+    incidents: rowsOf(incidentsOf(input)),
+    halts: rowsOf(halts.toSorted((a, b) => a.index - b.index)),
+    drills: rowsOf(told("drill_recorded")),
+    erasures: rowsOf(erasuresOf(input)),
+    retention_classes: rowsOf(retentionClasses(input)),
+    selections: rowsOf(selectionsOf(input)),
   };
 }
 

@@ -53,10 +53,24 @@ export const ThresholdOverrides = z.string().transform((list, context) => {
       context.addIssue({ code: "custom", message: "floor_months is the law's and cannot be less" });
       return z.NEVER;
     }
+    if (isShare(known) && (value === 0 || value > 1)) {
+      context.addIssue({ code: "custom", message: `${known} must be above 0 and at most 1` });
+      return z.NEVER;
+    }
     overrides[known] = value;
+  }
+  const { coverage_partial, coverage_present } = thresholdsWith(overrides);
+  if (coverage_partial > coverage_present) {
+    const message = "coverage_partial must be at most coverage_present";
+    context.addIssue({ code: "custom", message });
+    return z.NEVER;
   }
   return overrides;
 });
+
+function isShare(name: ThresholdName): boolean {
+  return name === "coverage_present" || name === "coverage_partial";
+}
 
 const THRESHOLD_NAMES = namesOf(THRESHOLDS);
 

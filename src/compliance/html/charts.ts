@@ -170,6 +170,11 @@ export function errorChart(months: readonly Row[], sampleMin: number): SafeHtml 
 /** Share of reviewed decisions that were reviewed within a time. */
 export function delayChart(delays: readonly Row[], pending: number): SafeHtml {
   const total = delays.reduce((sum, row) => sum + numberOf(row, "decisions"), 0);
+  if (total === 0)
+    return html`<p class="note">
+      No decision was reviewed by a person: there is no time to the first review to chart;
+      ${count(pending)} are pending.
+    </p>`;
   const edges = REVIEW_EDGES_MS.map((edge) => duration(edge));
   const names = [...edges, "more"];
   const x = scaleBand(names, [LEFT, WIDTH - RIGHT]);
@@ -178,7 +183,7 @@ export function delayChart(delays: readonly Row[], pending: number): SafeHtml {
   const points = names.map((name, bucket): [number, number] => {
     const row = delays.find((delay) => numberOf(delay, "bucket") === bucket);
     seen += row === undefined ? 0 : numberOf(row, "decisions");
-    return [x(name) ?? LEFT, y(total === 0 ? 0 : seen / total)];
+    return [x(name) ?? LEFT, y(seen / total)];
   });
   const path = line().curve(curveStepAfter)([...points, [WIDTH - RIGHT, TOP]]);
   return figure(

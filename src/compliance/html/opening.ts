@@ -7,7 +7,19 @@ import {
   STATUS_WORDS,
 } from "../vocabulary.ts";
 import { statusChart } from "./charts.ts";
-import { cell, count, facts, list, number, status, table, text, unbroken, words } from "./parts.ts";
+import {
+  cell,
+  count,
+  facts,
+  list,
+  number,
+  reasonOf,
+  status,
+  table,
+  text,
+  unbroken,
+  words,
+} from "./parts.ts";
 import type { View } from "./view.ts";
 
 export function cover({ report }: View): SafeHtml {
@@ -47,10 +59,16 @@ export function cover({ report }: View): SafeHtml {
       ],
       ["Its chain hash", html`<span class="hash">${integrity.head_chain_hash ?? "none"}</span>`],
       ["Integrity", integrity.message],
+      ["House thresholds", overriddenIn(report)],
       ["Legal baseline", `${report.legal_baseline["set"]}: ${report.legal_baseline["ai_act"]}`],
     ])}
     <p class="calm">${report.notice}</p>
   </header>`;
+}
+
+function overriddenIn({ threshold_set: { id, overrides } }: View["report"]): string | SafeHtml {
+  const own = Object.entries(overrides).map(([name, value]) => `${words(name)} ${value}`);
+  return own.length === 0 ? id : html`${id}, <strong>overridden: ${own.join(", ")}</strong>`;
 }
 
 export function contents(titles: readonly (readonly [id: string, title: string])[]): SafeHtml {
@@ -150,7 +168,7 @@ export function summary({ report }: View): SafeHtml {
         item.applicability.state === "not_yet"
           ? unbroken(`from ${item.applicability.from}`)
           : APPLICABILITY_WORDS[item.applicability.state],
-        item.reasons.map(words).join("; "),
+        item.reasons.map(reasonOf).join("; "),
       ]),
     )}
     <p class="note">${count(report.requirements.length)} requirements were looked at.</p>`;

@@ -101,7 +101,11 @@ export function duration(ms: number | null): string {
 /** A metric's value in words: few are counted, shares have their fraction. */
 export function valueOf(metric: Metric, sampleMin: number): string {
   const { value, unit, numerator, denominator, ci95 } = metric;
-  if (value === null) return "not measured";
+  // A percentile behind the last bucket was measured: it is just not known how long it took.
+  if (value === null)
+    return (metric.detail["beyond_last_edge"] ?? 0) > 0
+      ? "longer than the longest span counted"
+      : "not measured";
   if (unit === "ms") return duration(value);
   if (unit !== "ratio") return `${count(value)}${unit === "count" ? "" : ` ${unit}`}`;
   const few = denominator !== null && denominator < sampleMin;
@@ -146,6 +150,12 @@ export function moment(value: Cell): SafeHtml {
 /** Codes as a reader takes them: `no_condition_holds` is "no condition holds". */
 export function words(code: string): string {
   return code.replaceAll("_", " ");
+}
+
+/** A reason: its code in words, and what stands behind the colon as it is: keys and addresses. */
+export function reasonOf(reason: string): string {
+  const [code = ""] = reason.split(":", 1);
+  return words(code) + reason.slice(code.length);
 }
 
 /** A row of the report as the page reads it. */

@@ -2,7 +2,7 @@
 import { html, type SafeHtml } from "../../lib/html.ts";
 import type { PredicateResult, RequirementResult } from "../evaluate.ts";
 import { APPLICABILITY_WORDS, FRAMEWORK_TITLES, type Framework } from "../vocabulary.ts";
-import { count, list, number, status, table, text, valueOf, words } from "./parts.ts";
+import { count, list, number, reasonOf, status, table, text, valueOf, words } from "./parts.ts";
 import type { View } from "./view.ts";
 
 /** The contract's words: these three articles were all that 0.1 reported on. */
@@ -53,7 +53,7 @@ function requirement(view: View, item: RequirementResult): SafeHtml {
             ]),
           )
     }
-    <p><strong>Why:</strong> ${reasons.map(words).join("; ")}.</p>
+    <p><strong>Why:</strong> ${reasons.map(reasonOf).join("; ")}.</p>
     <p><strong>Does not show:</strong> ${item.does_not_show.join("; ")}.</p>
   </article>`;
 }

@@ -101,6 +101,7 @@ function timeToReview({ context, decisions }: MetricInput, human: Rows, reviewed
     detail: {
       p50_ms: percentileMs(counts, 0.5, REVIEW_EDGES_MS),
       pending: decisions - reviewed,
+      beyond_last_edge: counts.get(REVIEW_EDGES_MS.length) ?? 0,
       declared_hours: sla ?? null,
       within_sla: withinSla === null ? null : Number(withinSla),
     },

@@ -97,6 +97,7 @@ function latency({ sums, decisions }: MetricInput): Metric {
       measured,
       measured_share: ratio(measured, decisions),
       before_it_occurred: counts.get(-1) ?? 0,
+      beyond_last_edge: counts.get(LATENCY_EDGES_MS.length) ?? 0,
     },
   });
 }

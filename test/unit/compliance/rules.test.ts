@@ -146,6 +146,13 @@ describe("thresholds", () => {
     },
   );
 
+  test.each(["coverage_present=0", "coverage_partial=1.01", "coverage_present=0.7"])(
+    "that make no sense of a share are refused: %s",
+    (text) => {
+      expect(ThresholdOverrides.safeParse(text).success).toBe(false);
+    },
+  );
+
   test("do not go below the law's six months", () => {
     expect(ThresholdOverrides.safeParse("floor_months=5").success).toBe(false);
     expect(ThresholdOverrides.safeParse("floor_months=12").success).toBe(true);

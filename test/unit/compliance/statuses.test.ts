@@ -287,3 +287,70 @@ test("impact ratios are over the highest rate of their own service and category"
   });
   expect(metricOf(supplied, "M-BIA-01").value).toBe(0.5);
 });
+
+test("a ledger that does not verify is said at every status it caps", () => {
+  const integrity = {
+    valid: false,
+    broken_at: null,
+    message: "broken",
+    size: 100,
+    root_hash: null,
+    erased: 0,
+    complete: true,
+    findings: [],
+  };
+  const broken = reportOf({ tallies: [decisions(100)], integrity });
+  const partial = broken.requirements.filter((item) => item.evidence_status === "evidence_partial");
+  expect(partial.length).toBeGreaterThan(0);
+  for (const { reasons } of partial) expect(reasons).toContain("integrity_failed");
+});
+
+test("a requirement that was declared not applicable says who did and when, and lacks nothing", () => {
+  const facts = { not_applicable: [{ requirement: "EUAIA-26-11", reason_code: "no_annex_iii" }] };
+  const declared = reportOf({
+    tallies: [decisions(100)],
+    records: [record("context_declared", facts, 7)],
+  });
+  expect(requirementOf(declared, "EUAIA-26-11")).toMatchObject({
+    evidence_status: "not_applicable",
+    reasons: ['declared_not_applicable: "no_annex_iii", by a at 2026-06-01T08:00:00.000Z, entry 7'],
+    gaps: [],
+    evidence_refs: ["entries:0-99999", "record:id_7"],
+  });
+});
+
+test("a framework that is asked for twice is reported once", () => {
+  const twice = reportOf({ tallies: [decisions(100)], frameworks: ["gdpr", "gdpr"] });
+  expect(twice.frameworks).toEqual(["gdpr"]);
+});
+
+test("a list that is cut says so", () => {
+  const versions = Array.from({ length: 501 }, (_, n) => decisions(1, { model_version: `${n}` }));
+  const cut = reportOf({ tallies: versions });
+  expect(cut.timeline.configurations).toHaveLength(500);
+  expect(cut.exceptions).toContainEqual(
+    expect.objectContaining({
+      code: "lists_cut",
+      message: expect.stringContaining("configurations (501)"),
+    }),
+  );
+  const { exceptions } = reportOf({ tallies: versions.slice(1) });
+  expect(exceptions.map(({ code }) => code)).not.toContain("lists_cut");
+});
+
+test("what is about no decision is in no period", () => {
+  const tallies = [decisions(100), tally("erasure", { at: "2026-06-11", reason: "x" })];
+  const scope = { serviceName: undefined, decisionType: undefined, fromDay: undefined };
+  const erased = (toDay: string | undefined) =>
+    metricOf(reportOf({ tallies, scope: { ...scope, toDay } }), "M-RET-04").denominator;
+  expect(erased(undefined)).toBe(1);
+  expect(erased("2026-07-01")).toBe(0);
+});
+
+test("times beyond the last bucket are counted as that", () => {
+  const slow = reportOf({ tallies: [decisions(100), review({ within: 15 }, 20)] });
+  expect(metricOf(slow, "M-HO-04")).toMatchObject({
+    value: null,
+    detail: { beyond_last_edge: 20 },
+  });
+});
