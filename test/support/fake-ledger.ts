@@ -42,6 +42,12 @@ export function problem(status: number, detail: string, headers = {}): Behaviour
   return (_, response) => answer(response, status, { detail, status }, headers);
 }
 
+/** Confirms the records of a batch, or one alone. */
+export function confirm({ text }: Attempt, response: ServerResponse): void {
+  const { decisions } = JSON.parse(text);
+  answer(response, 200, Array.isArray(decisions) ? { count: decisions.length } : { ok: true });
+}
+
 export async function fakeLedger(): Promise<FakeLedger> {
   const attempts: Attempt[] = [];
   const recorded = new Map<string, string>();
@@ -51,7 +57,7 @@ export async function fakeLedger(): Promise<FakeLedger> {
     return before === undefined || before === text;
   };
   const recording: Behaviour = (attempt, response) => {
-    if (take(attempt)) answer(response, 200, { ok: true });
+    if (take(attempt)) confirm(attempt, response);
     else answer(response, 422, { detail: "Idempotency-Key: was used for another request" });
   };
   let behaviour: Behaviour = recording;

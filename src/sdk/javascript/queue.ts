@@ -9,7 +9,7 @@
  */
 import { inMemory, partsOf, type Batch, type Part } from "./batch.ts";
 import { UndeliveredError, type Counters, type QueueOptions } from "./delivery.ts";
-import { LoopGridAPIError, LoopGridError } from "./errors.ts";
+import { LoopGridAPIError, LoopGridConnectionError, LoopGridError } from "./errors.ts";
 import { backoffMs } from "./retry.ts";
 import { atExit, idleTimer } from "./runtime.ts";
 import { Gathering } from "./gathering.ts";
@@ -26,6 +26,7 @@ const FLUSH_MS = 30_000;
 const REFUSED: ReadonlySet<number> = new Set([400, 413, 415, 422]);
 
 const GONE = "A file of the spool folder is gone: deleted, or sent by another process";
+const UNCONFIRMED = "An answer of 2xx did not confirm the records of its batch";
 
 export class Queue {
   readonly #transport: Transport;
@@ -219,7 +220,10 @@ export class Queue {
         const body = `{"decisions":[${lines.join(",")}]}`;
         const asked = { method: "POST", path: "/v1/decisions/batch", idempotencyKey: key } as const;
         const { signal } = this.#ender;
-        await this.#transport.json<DecisionBatch>({ ...asked, body, signal, retries: 0 });
+        const sent = { ...asked, body, signal, retries: 0 };
+        const { value } = await this.#transport.json<Partial<DecisionBatch> | null>(sent);
+        // A proxy's own page is no receipt: whether it was written is unknown, it is asked again.
+        if (value?.count !== lines.length) throw new LoopGridConnectionError(UNCONFIRMED);
       }
       this.#counts.acknowledged += count;
       this.#waitingBytes -= bytes;

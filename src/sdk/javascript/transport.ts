@@ -117,6 +117,11 @@ export class Transport {
         try {
           if (response.ok) return await read(response);
           const { status, headers } = response;
+          // Pages of browsers see a redirect as status 0.
+          if (status === 0 || (status >= 300 && status < 400))
+            throw new LoopGridConnectionError(
+              `${this.config.shownUrl} redirects to another address, which is not followed`,
+            );
           // The others were refused at the door, before anything was looked at.
           const refused = isRefusal(status) || (status < 500 && status !== 408 && !unknown);
           failure = await problemOf(response, details(refused));
@@ -160,7 +165,8 @@ export class Transport {
     try {
       const sent = body === undefined ? {} : { body };
       const url = `${baseUrl}${path}${queryText(query)}`;
-      const init = { method, headers, signal: ender.signal, ...sent };
+      // Followed, a POST would become a GET: answered with a list, and nothing written.
+      const init = { method, headers, redirect: "manual", signal: ender.signal, ...sent } as const;
       return { response: await fetch(url, init), done };
     } catch (error) {
       done();

@@ -7,7 +7,13 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, test } from "vitest";
 import { LoopGrid, UndeliveredError } from "../../../src/sdk/javascript/index.ts";
-import { answer, fakeLedger, problem, type FakeLedger } from "../../support/fake-ledger.ts";
+import {
+  answer,
+  confirm,
+  fakeLedger,
+  problem,
+  type FakeLedger,
+} from "../../support/fake-ledger.ts";
 import { thrownBy } from "../../support/thrown.ts";
 
 let server: FakeLedger;
@@ -77,6 +83,19 @@ describe("in memory", () => {
     expect(new Set(server.attempts.map(({ key }) => key)).size).toBe(1);
   });
 
+  test("an answer that confirms nothing is no acknowledgement", async ({ expect }) => {
+    server.behave((_, response, n) => {
+      answer(response, 200, n === 1 ? { decisions: [], total: 0 } : { count: 2 });
+      if (n === 2) server.behave(undefined);
+    });
+    const grid = client();
+    grid.enqueue(decision(0));
+    await grid.close();
+    expect(numbers()).toEqual([0]);
+    expect(server.attempts.length).toBe(3);
+    expect(new Set(server.attempts.map(({ key }) => key)).size).toBe(1);
+  });
+
   test("what has no room is dropped, and counted to the record", async ({ expect }) => {
     server.behave(problem(503, "away"));
     const grid = client({ queueRecordsMax: 40 });
@@ -113,7 +132,7 @@ describe("in memory", () => {
       const errors = bad.map((i) => ({ path: `decisions[${i}].input`, message: "is bad" }));
       if (bad.length > 0) return answer(response, 422, { detail: "is bad", errors });
       server.take(attempt);
-      answer(response, 200, {});
+      confirm(attempt, response);
     });
     for (const n of upTo(20)) grid.enqueue(decision(n, n % 8 === 3 ? { bad: true } : {}));
     const error = await thrownBy(grid.close());
@@ -220,7 +239,7 @@ describe("with a spool folder", () => {
     server.behave((attempt, response, n) => {
       server.take(attempt);
       if (n % 3 === 0) response.destroy();
-      else answer(response, 200, {});
+      else confirm(attempt, response);
     });
     const program = fileURLToPath(new URL("../../support/spool-writer.ts", import.meta.url));
     const child = spawn(process.execPath, [program, server.url, folder], {

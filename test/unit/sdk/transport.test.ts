@@ -140,6 +140,21 @@ describe("an error", () => {
     });
   });
 
+  test.for([301, 302, 303, 307, 308])(
+    "of a redirect (%i) is a connection error: it is not followed, and no success",
+    async (status, { expect }) => {
+      server.behave((attempt, response) =>
+        attempt.path === "/elsewhere"
+          ? answer(response, 200, { decisions: [] })
+          : answer(response, status, {}, { Location: "/elsewhere" }),
+      );
+      const error = await thrownBy(client({ maxRetries: 0 }).record(DECISION));
+      expect(error).toBeInstanceOf(LoopGridConnectionError);
+      expect(error).toMatchObject({ outcome: "unknown" });
+      expect(server.attempts.map(({ path }) => path)).toEqual(["/v1/decisions"]);
+    },
+  );
+
   test("of the caller's own signal ends the request at once", async ({ expect }) => {
     server.behave(() => undefined);
     const signal = AbortSignal.timeout(50);
