@@ -1,7 +1,7 @@
 /**
- * What `metadata.provider_call` may say about the HTTP call behind a decision. Credentials are
- * stripped on arrival, before anything is hashed or stored: they could never be taken out again
- * without an erasure. Pure.
+ * What `metadata.provider_call` may say about the HTTP call behind a decision, and what the recorded
+ * body of its request may hold. Credentials are stripped on arrival, before anything is hashed or
+ * stored: they could never be taken out again without an erasure. Pure.
  */
 import { isObject, type JsonObject, type JsonValue } from "../lib/json.ts";
 
@@ -29,6 +29,63 @@ export function withoutCredentials(metadata: JsonObject): JsonObject {
   if (!isObject(call)) return metadata;
   const kept = Object.entries(call).map(([member, value]) => [member, stripped(member, value)]);
   return { ...metadata, provider_call: Object.fromEntries(kept) };
+}
+
+interface Recorded {
+  readonly input: JsonObject;
+  readonly metadata?: JsonObject | null | undefined;
+}
+
+/** The same where `input.request` is no provider's body, or holds no credential. */
+export function withoutRequestCredentials<Create extends Recorded>(create: Create): Create {
+  const request = create.input["request"];
+  const call = create.metadata?.["provider_call"];
+  if (!isObject(request) || !isObject(call)) return create;
+  const { body, credentials } = withoutBodyCredentials(request);
+  if (credentials.length === 0) return create;
+  const omitted = isObject(call["omitted"]) ? call["omitted"] : {};
+  const provider_call = {
+    ...call,
+    omitted: { ...omitted, request_credentials: [...credentials] },
+  };
+  return {
+    ...create,
+    input: { ...create.input, request: body },
+    metadata: { ...create.metadata, provider_call },
+  };
+}
+
+/**
+ * What providers take in a body to call MCP servers with: Anthropic's `mcp_servers`, OpenAI's tools of
+ * type `mcp`. A header of such a tool may be anybody's secret, whatever its name.
+ * @returns the body without them, and where they were
+ */
+export function withoutBodyCredentials(body: JsonObject): {
+  readonly body: JsonObject;
+  readonly credentials: readonly string[];
+} {
+  const credentials: string[] = [];
+  const without = (list: string, isSecret: (item: JsonObject, member: string) => boolean) => {
+    const items = body[list];
+    if (!Array.isArray(items)) return {};
+    return {
+      [list]: items.map((item, i) => {
+        if (!isObject(item)) return item;
+        const secret = Object.keys(item).filter((member) => isSecret(item, member));
+        credentials.push(...secret.map((member) => `${list}[${i}].${member}`));
+        return Object.fromEntries(Object.entries(item).filter(([name]) => !secret.includes(name)));
+      }),
+    };
+  };
+  const kept = {
+    ...body,
+    ...without("mcp_servers", (_, member) => member === "authorization_token"),
+    ...without(
+      "tools",
+      ({ type }, member) => type === "mcp" && (member === "authorization" || member === "headers"),
+    ),
+  };
+  return { body: credentials.length === 0 ? body : kept, credentials };
 }
 
 function stripped(member: string, value: JsonValue): JsonValue {

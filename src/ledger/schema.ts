@@ -6,7 +6,7 @@ import * as z from "zod";
 import { CaptureFacts, CapturedFacts, checkCapture } from "./capture.ts";
 import type { JsonObject as JsonObjectValue } from "../lib/json.ts";
 import { NAME_LENGTH_MAX } from "./limits.ts";
-import { withoutCredentials } from "./provider-call.ts";
+import { withoutCredentials, withoutRequestCredentials } from "./provider-call.ts";
 
 /**
  * Any JSON object, passed through by reference. Not `z.record`, which copies and on the way drops
@@ -67,12 +67,13 @@ export const DecisionCreate = z
         type: ["object", "null"],
         additionalProperties: true,
         description:
-          "Anything. `provider_call` {format, endpoint, headers} belongs to `input.request` and `output.response`; credentials in it are stripped on arrival.",
+          "Anything. `provider_call` {format, endpoint, headers} belongs to `input.request` and `output.response`; credentials in it, and those for MCP servers in `input.request`, are stripped on arrival.",
       })
       .optional(),
     ...CaptureFacts.shape,
   })
   .superRefine(checkCapture)
+  .overwrite(withoutRequestCredentials)
   .meta({ id: "DecisionCreate", description: "One AI decision to record." });
 export type DecisionCreate = z.infer<typeof DecisionCreate>;
 

@@ -81,6 +81,7 @@ export function decisionOf(
     ...("response" in output
       ? {}
       : { response: { reason: answer.omitted ?? "too_large", bytes: answer.bytes } }),
+    ...(call.credentials.length === 0 ? {} : { request_credentials: [...call.credentials] }),
     ...(request.leftOut.length === 0 ? {} : { request_members: request.leftOut }),
     ...(response.leftOut.length === 0 ? {} : { response_members: response.leftOut }),
   };

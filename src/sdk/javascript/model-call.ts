@@ -2,7 +2,7 @@
  * A call to a model, seen as an HTTP request: which format it speaks, who answers, and what it asks.
  * Every other request (files, embeddings, lists) is none and is left alone. Pure.
  */
-import { withoutCredentials } from "../../ledger/provider-call.ts";
+import { withoutBodyCredentials, withoutCredentials } from "../../ledger/provider-call.ts";
 import { isObject, type JsonObject, type JsonValue } from "../../lib/json.ts";
 import { parseJson, textAt } from "../../replay/json-read.ts";
 import type { Format } from "../../replay/provider.ts";
@@ -15,6 +15,8 @@ export interface ModelCall {
   /** Undefined: it is no JSON, or not readable without disturbing it. */
   readonly request: JsonObject | undefined;
   readonly requestBytes: number;
+  /** Where the request held some; they are left out of it. */
+  readonly credentials: readonly string[];
   /** What asks for another way of answering, not for another answer: kept beside the request. */
   readonly transport: JsonObject;
   /** `metadata.provider_call`: format, endpoint and headers, without credentials. */
@@ -24,7 +26,8 @@ export interface ModelCall {
 const PATHS: readonly (readonly [RegExp, Format])[] = [
   [/\/chat\/completions$/, "openai.chat"],
   [/\/responses$/, "openai.responses"],
-  [/\/messages$/, "anthropic.messages"],
+  // With its version: `/threads/{id}/messages` of OpenAI is no call to a model.
+  [/\/v1\/messages$/, "anthropic.messages"],
   [/:(?:generateContent|streamGenerateContent)$/, "google.generateContent"],
 ];
 
@@ -58,7 +61,8 @@ export function modelCall(
   givenProvider?: string,
 ): ModelCall {
   const parsed: JsonValue | undefined = body === undefined ? undefined : parseJson(body);
-  const whole = isObject(parsed) ? parsed : undefined;
+  const cut = isObject(parsed) ? withoutBodyCredentials(parsed) : undefined;
+  const whole = cut?.body;
   const inPath = /\/(?:models|deployments)\/([^/:?]+)/.exec(url)?.[1];
   const provider = givenProvider ?? providerOf(null, url, format)?.name ?? OWNERS[format];
   const members = Object.entries(whole ?? {});
@@ -68,6 +72,7 @@ export function modelCall(
     model: textAt(whole, "model") ?? (inPath === undefined ? "" : decodeURIComponent(inPath)),
     request: whole && Object.fromEntries(members.filter((member) => !isTransport(member))),
     requestBytes: body?.length ?? 0,
+    credentials: cut?.credentials ?? [],
     transport: Object.fromEntries(members.filter(isTransport)),
     about: cleaned({ format, endpoint: url, headers: Object.fromEntries(headers) }),
   };
