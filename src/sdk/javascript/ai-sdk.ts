@@ -156,7 +156,7 @@ interface Call {
 function record(recorder: Recorder, call: Call): void {
   const { model, params, request, response, startedMs, answer } = call;
   const format = formatOf(model.provider);
-  const body = asJson(request?.body) ?? asJson(params) ?? {};
+  const body = asJson(request?.body) ?? asJson(withoutHeaders(params)) ?? {};
   const provider = recorder.provider ?? model.provider.split(".")[0] ?? model.provider;
   const asked = modelCall(
     format ?? "openai.chat",
@@ -195,6 +195,15 @@ function formatOf(provider: string): Format | undefined {
 function seen(ended: Ended, streamed: boolean, body: JsonObject | undefined): SeenAnswer {
   const omitted = body === undefined ? "nothing" : undefined;
   return { ended, streamed, bytes: 0, body, omitted };
+}
+
+/** Headers may hold credentials, and what cancels a call asks for nothing. */
+function withoutHeaders(params: unknown): unknown {
+  if (typeof params !== "object" || params === null) return params;
+  const left = Object.entries(params).filter(
+    ([name]) => name !== "headers" && name !== "abortSignal",
+  );
+  return Object.fromEntries(left);
 }
 
 /** Bodies come as objects or as their text. */

@@ -9,6 +9,8 @@ export interface Batch {
   readonly bytes: number;
   /** Records as JSON text; undefined when they are gone: another process sent them. */
   lines(): readonly string[] | undefined;
+  /** Its owner lives. */
+  touch(): void;
   remove(): void;
   /** Keeps it out of the way, for a person. */
   refuse(): void;
@@ -16,7 +18,8 @@ export interface Batch {
 
 export function inMemory(key: string, lines: readonly string[]): Batch {
   const bytes = lines.reduce((sum, line) => sum + line.length, 0);
-  return { key, count: lines.length, bytes, lines: () => lines, remove: forget, refuse: forget };
+  const none = { touch: forget, remove: forget, refuse: forget };
+  return { key, count: lines.length, bytes, lines: () => lines, ...none };
 }
 
 function forget(): void {}

@@ -19,6 +19,13 @@ export interface QueueOptions {
   readonly onError?: ((error: LoopGridError) => void) | undefined;
 }
 
+export interface FlushOptions {
+  readonly timeoutMs?: number;
+}
+
+/** How long a flush waits when it is not told. */
+export const FLUSH_MS = 30_000;
+
 export interface Counters {
   readonly enqueued: number;
   /** Found in the spool folder, left by a process before. */

@@ -61,7 +61,10 @@ export class Gathering {
     this.#lines = [];
     this.#bytes = 0;
     this.#file = undefined;
-    if (isEmpty) return undefined;
+    if (isEmpty) {
+      file?.abandon();
+      return undefined;
+    }
     // Its file may be gone: deleted, or taken over by a process that took this one for dead. The same
     // lines under the same key are written once, whoever sends them.
     const spooled = file?.close();

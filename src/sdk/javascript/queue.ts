@@ -8,7 +8,13 @@
  * unknown outcome is asked again and never written twice.
  */
 import { inMemory, partsOf, type Batch, type Part } from "./batch.ts";
-import { UndeliveredError, type Counters, type QueueOptions } from "./delivery.ts";
+import {
+  FLUSH_MS,
+  UndeliveredError,
+  type Counters,
+  type FlushOptions,
+  type QueueOptions,
+} from "./delivery.ts";
 import { LoopGridAPIError, LoopGridConnectionError, LoopGridError } from "./errors.ts";
 import { backoffMs } from "./retry.ts";
 import { atExit, idleTimer } from "./runtime.ts";
@@ -21,12 +27,16 @@ const QUEUE_RECORDS = 10_000;
 const QUEUE_BYTES = 64 * 1024 * 1024;
 const SPOOL_BYTES = 1024 * 1024 * 1024;
 const LINGER_MS = 20;
-const FLUSH_MS = 30_000;
 /** Refusals of what is in the records; any other answer is about the server or the key, and passes. */
 const REFUSED: ReadonlySet<number> = new Set([400, 413, 415, 422]);
 
 const GONE = "A file of the spool folder is gone: deleted, or sent by another process";
 const UNCONFIRMED = "An answer of 2xx did not confirm the records of its batch";
+
+interface Wait {
+  readonly isOver: () => boolean;
+  readonly end: () => void;
+}
 
 export class Queue {
   readonly #transport: Transport;
@@ -35,6 +45,8 @@ export class Queue {
   readonly #ready: Batch[] = [];
   /** Keys that were sent, of batches that still wait. */
   readonly #tried = new Set<string>();
+  /** Left by others, who may send them too. */
+  readonly #recovered = new WeakSet<Batch>();
   readonly #gathering: Gathering;
   #counts = { enqueued: 0, recovered: 0, sent: 0, acknowledged: 0, spooled: 0, dropped: 0 };
   #waitingBytes = 0;
@@ -47,7 +59,10 @@ export class Queue {
   #stopHeartbeat: (() => void) | undefined;
   #stopExit: (() => void) | undefined;
   #isAwaited = false;
-  readonly #idle = new Set<() => void>();
+  /** Records that ever came to wait, and those of them that wait no more: first come, first settled. */
+  #taken = 0;
+  #done = 0;
+  readonly #waits = new Set<Wait>();
   readonly #ender = new AbortController();
 
   /** @throws TypeError when there is a spoolDir and no file system */
@@ -83,6 +98,7 @@ export class Queue {
     }
     if (!this.#gathering.takes(line)) this.#cut();
     this.#append(line);
+    this.#taken++;
     if (this.#gathering.isFull) this.#cut();
     this.#send();
     this.#beAwaited();
@@ -97,28 +113,52 @@ export class Queue {
   }
 
   /**
-   * Waits until everything is acknowledged.
+   * Waits until everything that was enqueued before is acknowledged.
    * @throws UndeliveredError when something was dropped since the last flush, or is still pending
    *   when the time is over; with a spool folder what is pending is kept there
    */
-  async flush({ timeoutMs = FLUSH_MS }: { readonly timeoutMs?: number } = {}): Promise<void> {
+  async flush({ timeoutMs = FLUSH_MS }: FlushOptions = {}): Promise<void> {
+    this.#begin();
+    const target = this.#taken;
+    await this.#until(() => this.#done >= target, timeoutMs);
+    this.#say(Math.max(0, target - this.#done));
+  }
+
+  /**
+   * Waits until nothing is pending, also of what comes meanwhile, and leaves what was dropped to be
+   * told by the next flush.
+   * @returns how many are pending all the same, when the time is over
+   */
+  async emptied({ timeoutMs = FLUSH_MS }: FlushOptions = {}): Promise<number> {
+    this.#begin();
+    await this.#until(() => this.counters.pending === 0, timeoutMs);
+    return this.counters.pending;
+  }
+
+  /** Whatever waits is sent now. */
+  #begin(): void {
     this.#recover();
     this.#cut();
     this.#send();
     this.#wake?.();
-    if (this.counters.pending > 0) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(over, timeoutMs);
-        const idle = this.#idle;
-        function over() {
-          clearTimeout(timer);
-          idle.delete(over);
-          resolve();
-        }
-        idle.add(over);
-      });
-    }
-    const { pending } = this.counters;
+  }
+
+  async #until(isOver: () => boolean, timeoutMs: number): Promise<void> {
+    if (isOver()) return;
+    await new Promise<void>((resolve) => {
+      const end = () => {
+        clearTimeout(timer);
+        this.#waits.delete(wait);
+        resolve();
+      };
+      const wait = { isOver, end };
+      const timer = setTimeout(end, timeoutMs);
+      this.#waits.add(wait);
+    });
+  }
+
+  /** @throws UndeliveredError when there is something to say */
+  #say(pending: number): void {
     const dropped = this.#droppedUnsaid;
     this.#droppedUnsaid = 0;
     if (pending === 0 && dropped === 0) return;
@@ -131,9 +171,9 @@ export class Queue {
   }
 
   /** Flushes, then takes nothing more. What is pending stays in the spool folder, where there is one. */
-  async close(options?: { readonly timeoutMs?: number }): Promise<void> {
+  async close(options?: FlushOptions): Promise<void> {
     try {
-      await this.flush(options);
+      this.#say(await this.emptied(options));
     } catch (error) {
       const { pending } = this.counters;
       if (this.#spool !== undefined || pending === 0) throw error;
@@ -196,16 +236,21 @@ export class Queue {
 
   async #sendAll(): Promise<void> {
     let failures = 0;
-    for (let batch = this.#ready[0]; batch !== undefined; batch = this.#ready[0]) {
-      const isDone = await this.#sendOne(batch);
-      if (isDone) this.#ready.shift();
-      failures = isDone ? 0 : failures + 1;
-      this.#settled();
-      if (this.#closed) break;
-      if (!isDone) await this.#pause(backoffMs(failures));
-      if (this.#ready.length === 0) this.#cut();
+    try {
+      for (let batch = this.#ready[0]; batch !== undefined; batch = this.#ready[0]) {
+        const isDone = await this.#sendOne(batch);
+        if (isDone) this.#ready.shift();
+        failures = isDone ? 0 : failures + 1;
+        this.#settled();
+        if (this.#closed) break;
+        if (!isDone) await this.#pause(backoffMs(failures));
+        if (this.#ready.length === 0) this.#cut();
+      }
+    } catch (error) {
+      this.#tell(asError(error)); // nobody awaits this; the next record, or flush, begins anew
+    } finally {
+      this.#sending = false;
     }
-    this.#sending = false;
   }
 
   /** @returns whether the batch is no longer waiting */
@@ -213,8 +258,9 @@ export class Queue {
     const { key, count, bytes } = batch;
     if (!this.#tried.has(key)) this.#counts.sent += count;
     this.#tried.add(key);
+    let lines: readonly string[] | undefined;
     try {
-      const lines = batch.lines();
+      lines = batch.lines();
       if (lines === undefined) throw new LoopGridError(GONE);
       if (lines.length > 0) {
         const body = `{"decisions":[${lines.join(",")}]}`;
@@ -225,24 +271,26 @@ export class Queue {
         // A proxy's own page is no receipt: whether it was written is unknown, it is asked again.
         if (value?.count !== lines.length) throw new LoopGridConnectionError(UNCONFIRMED);
       }
-      this.#counts.acknowledged += count;
-      this.#waitingBytes -= bytes;
       this.#tried.delete(key);
       batch.remove();
+      // Closed meanwhile: it was counted as lost, or as left in the spool folder, already.
+      if (this.#closed) return false;
+      this.#counts.acknowledged += count;
+      this.#done += count;
+      this.#waitingBytes -= bytes;
       return true;
     } catch (error) {
       const failure = asError(error);
       if (this.#closed) return false;
       this.#tell(failure);
       const isRefused = failure instanceof LoopGridAPIError && REFUSED.has(failure.status);
-      if (isRefused) this.#refused(batch, failure);
-      else if (failure.message === GONE) this.#loseBatch(batch);
+      if (isRefused) this.#refused(batch, lines ?? [], failure);
+      else if (failure.message === GONE) this.#gone(batch);
       return isRefused || failure.message === GONE;
     }
   }
 
-  #refused(batch: Batch, error: LoopGridAPIError): void {
-    const lines = batch.lines() ?? [];
+  #refused(batch: Batch, lines: readonly string[], error: LoopGridAPIError): void {
     // Under this key other lines were sent: what they were, nobody can tell here.
     const isTaken = error.errors.some(({ path }) => path === "Idempotency-Key");
     if (lines.length <= 1 || isTaken) return this.#loseBatch(batch);
@@ -253,10 +301,21 @@ export class Queue {
     batch.remove();
   }
 
+  /** One that was recovered another process has sent: it is no loss, and was none of ours. */
+  #gone(batch: Batch): void {
+    if (!this.#recovered.has(batch)) return this.#loseBatch(batch);
+    this.#tried.delete(batch.key);
+    this.#waitingBytes -= batch.bytes;
+    this.#counts.recovered -= batch.count;
+    this.#done += batch.count;
+    batch.remove();
+  }
+
   #loseBatch(batch: Batch): void {
     this.#tried.delete(batch.key);
     this.#waitingBytes -= batch.bytes;
     batch.refuse();
+    this.#done += batch.count;
     this.#drop(batch.count);
   }
 
@@ -278,39 +337,32 @@ export class Queue {
 
   #tell(error: LoopGridError): void {
     this.#lastError = error;
-    try {
-      this.#options.onError?.(error);
-    } catch {
-      // Whoever is told of failures must not cause more.
-    }
+    void unheard(() => this.#options.onError?.(error));
   }
 
   #settled(): void {
+    for (const { isOver, end } of this.#waits) if (isOver()) end();
     if (this.counters.pending > 0) return;
     this.#stopExit?.();
     this.#stopExit = undefined;
-    for (const done of this.#idle) done();
   }
 
   /** Somebody has to know of what is pending: the Worker's request, or whoever reads stderr. */
   #beAwaited(): void {
     const { waitUntil } = this.#options;
-    if (waitUntil !== undefined && !this.#isAwaited) {
-      this.#isAwaited = true;
-      const over = () => {
-        this.#isAwaited = false;
-      };
-      waitUntil(
-        this.flush()
-          .catch((error: unknown) => this.#tell(asError(error)))
-          .finally(over),
-      );
-    }
+    if (waitUntil !== undefined && !this.#isAwaited) waitUntil(this.#awaited());
     if (this.#spool === undefined)
       this.#stopExit ??= atExit(
         () =>
           `LoopGrid: ${this.counters.pending} records were not acknowledged; await close() before the process ends`,
       );
+  }
+
+  async #awaited(): Promise<void> {
+    this.#isAwaited = true;
+    const pending = await this.emptied();
+    this.#isAwaited = false;
+    if (pending > 0) this.#tell(new LoopGridError(`Records: ${pending} not acknowledged yet`));
   }
 
   /** Keeps no process alive by itself: a server that is away would keep it for ever. */
@@ -330,6 +382,7 @@ export class Queue {
   #beat(): void {
     this.#recover();
     this.#stopHeartbeat = idleTimer(() => {
+      for (const batch of this.#ready) batch.touch();
       try {
         this.#gathering.touch();
       } catch {
@@ -342,9 +395,10 @@ export class Queue {
   #recover(): void {
     if (this.#spool === undefined) return;
     try {
-      const known = new Set([this.#gathering.key, ...this.#ready.map(({ key }) => key)]);
-      for (const batch of this.#spool.leftovers(known)) {
+      for (const batch of this.#spool.leftovers()) {
+        this.#recovered.add(batch);
         this.#counts.recovered += batch.count;
+        this.#taken += batch.count;
         this.#waitingBytes += batch.bytes;
         this.#ready.push(batch);
       }
@@ -359,4 +413,13 @@ function asError(error: unknown): LoopGridError {
   return error instanceof LoopGridError
     ? error
     : new LoopGridError(String(error), { cause: error });
+}
+
+/** Whoever is told of failures must not cause more, nor later by a promise. */
+async function unheard(tell: () => unknown): Promise<void> {
+  try {
+    await tell();
+  } catch {
+    // The listener's own.
+  }
 }

@@ -98,11 +98,12 @@ function observe(
 ): Response | undefined {
   const { body, status, headers } = response;
   if (!response.ok && !recorder.failures) return undefined;
-  if (body === null || typeof body.getReader !== "function") return undefined;
+  if (body === null) return undefined;
+  if (typeof body.getReader !== "function")
+    throw new TypeError("The answer's body is no ReadableStream: this fetch cannot be recorded");
   const headersMs = Date.now();
   const watch = new AnswerWatch(call.format, headers.get("content-type") ?? "");
   const { promise, resolve } = deferred();
-  recorder.goesOn(promise);
   const end = (how: "complete" | "cancelled" | "interrupted") => {
     try {
       const answer = watch.end(how);
@@ -123,24 +124,37 @@ function observe(
     }
   };
   const isStream = /event-stream/i.test(headers.get("content-type") ?? "");
-  return sameResponse(response, passing(body, chunk, end, isStream ? 0 : BODY_BYTES_MAX));
+  const made = deferred();
+  const passed = passing(body, made.promise, { chunk, end }, isStream ? 0 : BODY_BYTES_MAX);
+  const same = sameResponse(response, passed);
+  made.resolve();
+  recorder.goesOn(promise);
+  return same;
+}
+
+interface Watching {
+  readonly chunk: (octets: Uint8Array) => void;
+  readonly end: (how: "complete" | "cancelled" | "interrupted") => void;
 }
 
 /**
  * The body, passed on.
+ * @param made there is an answer to read it from: until then it stays the caller's, unlocked
  * @param aheadBytes read before anybody asks: a short answer is recorded also when nobody reads it
  */
 function passing(
   body: ReadableStream<Uint8Array>,
-  chunk: (octets: Uint8Array) => void,
-  end: (how: "complete" | "cancelled" | "interrupted") => void,
+  made: Promise<void>,
+  { chunk, end }: Watching,
   aheadBytes: number,
 ): ReadableStream<Uint8Array> {
-  const reader = body.getReader();
+  let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   return new ReadableStream<Uint8Array>(
     {
+      start: () => made,
       async pull(controller) {
         try {
+          reader ??= body.getReader();
           const { done, value } = await reader.read();
           if (done) {
             end("complete");
@@ -156,7 +170,7 @@ function passing(
       },
       async cancel(reason) {
         end("cancelled");
-        await reader.cancel(reason);
+        await (reader ?? body).cancel(reason);
       },
     },
     { highWaterMark: aheadBytes, size: (octets) => octets.byteLength },
@@ -169,9 +183,14 @@ function isAbort(error: unknown): boolean {
 
 /** What the constructor does not take over is put back. */
 function sameResponse(response: Response, body: ReadableStream<Uint8Array>): Response {
-  const { status, statusText, headers, url, redirected, type } = response;
-  const same = new Response(body, { status, statusText, headers });
-  for (const [name, value] of Object.entries({ url, redirected, type }))
+  const { status, statusText, headers } = response;
+  return dressed(new Response(body, { status, statusText, headers }), response);
+}
+
+/** Its copies too. */
+function dressed(same: Response, { url, redirected, type }: Response): Response {
+  const clone = () => dressed(Response.prototype.clone.call(same), same);
+  for (const [name, value] of Object.entries({ url, redirected, type, clone }))
     Object.defineProperty(same, name, { value, configurable: true });
   return same;
 }

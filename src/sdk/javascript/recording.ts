@@ -5,8 +5,15 @@
 import { captured, type CallNames, type CaptureOptions } from "./capture.ts";
 import type { Fetch } from "./config.ts";
 import type { Recorder } from "./recording-fetch.ts";
-import type { Counters, QueueOptions } from "./delivery.ts";
+import {
+  FLUSH_MS,
+  UndeliveredError,
+  type Counters,
+  type FlushOptions,
+  type QueueOptions,
+} from "./delivery.ts";
 import { Queue } from "./queue.ts";
+import { sleep } from "./runtime.ts";
 import type { Transport } from "./transport.ts";
 import { fetchFor, recorderFor, wrapClient, type Sink, type WrapOptions } from "./wrap.ts";
 import type { DecisionParams, Writer } from "./writer.ts";
@@ -51,14 +58,31 @@ export class Recording {
     return this.#opened().add(this.#writer.body(decision));
   }
 
-  async flush(options?: { readonly timeoutMs?: number }): Promise<void> {
-    while (this.#work.size > 0) await Promise.all(this.#work);
-    await this.#queue?.flush(options);
+  async flush(options?: FlushOptions): Promise<void> {
+    await this.#afterWork(async (left) => this.#queue?.flush(left), options);
   }
 
-  async close(options?: { readonly timeoutMs?: number }): Promise<void> {
-    while (this.#work.size > 0) await Promise.all(this.#work);
-    await this.#queue?.close(options);
+  async close(options?: FlushOptions): Promise<void> {
+    await this.#afterWork(async (left) => this.#queue?.close(left), options);
+  }
+
+  /** Records that are being made come first; a function that redacts may never end, or flush itself. */
+  async #afterWork(
+    finish: (left: FlushOptions) => Promise<unknown>,
+    { timeoutMs = FLUSH_MS }: FlushOptions = {},
+  ): Promise<void> {
+    const begun = [...this.#work];
+    const overMs = Date.now() + timeoutMs;
+    const patience = new AbortController();
+    await Promise.race([
+      Promise.all(begun),
+      sleep(timeoutMs, patience.signal).catch(() => undefined),
+    ]);
+    patience.abort();
+    await finish({ timeoutMs: Math.max(0, overMs - Date.now()) });
+    const late = begun.filter((work) => this.#work.has(work)).length;
+    if (late > 0)
+      throw new UndeliveredError(`Records: ${late} not made yet`, this.counters, undefined);
   }
 
   get counters(): Counters {
@@ -84,34 +108,38 @@ export class Recording {
     options: FunctionOptions<Args, Awaited<Result>>,
   ): (...args: Args) => Result {
     const { model, input, output, capture = this.#capture, ...names } = options;
-    const record = async (asked: () => object, result: Awaited<Result>, startedMs: number) => {
+    const record = async (asked: () => object, decided: () => object, startedMs: number) => {
+      const endedMs = Date.now();
       try {
         const decision: DecisionParams = {
           ...names,
           decisionType,
           input: asked(),
           model: model ?? { provider: "function", name: decide.name || decisionType },
-          output: output === undefined ? asObject(result) : output(result),
+          output: decided(),
           captureMode: "automatic",
           startedAt: new Date(startedMs).toISOString(),
-          endedAt: new Date().toISOString(),
+          endedAt: new Date(endedMs).toISOString(),
         };
         const shown = await captured(decision, capture);
         if (shown !== null) this.enqueue(shown);
       } catch (error) {
-        this.#opened().lose(error);
+        this.#sink.lose(error);
       }
     };
-    const track = (work: Promise<void>) => this.#sink.track(work);
+    const sink = this.#sink;
     return function recorded(this: unknown, ...args: Args): Result {
       const startedMs = Date.now();
       const asked = noted(() => (input === undefined ? { arguments: args } : input(...args)));
       const result = Reflect.apply(decide, this, args);
-      const recording = Promise.resolve(result).then(
-        (value) => record(asked, value, startedMs),
-        () => undefined,
-      );
-      track(recording);
+      const settled = (value: Awaited<Result>) => {
+        const decided = noted(() => (output === undefined ? asObject(value) : output(value)));
+        sink.track(record(asked, decided, startedMs));
+      };
+      if (isHere(result)) settled(result);
+      else if (result instanceof Promise) result.then(settled, () => undefined);
+      // To ask it would run it, once more than the application does.
+      else sink.lose(new TypeError(LAZY));
       return result;
     };
   }
@@ -127,11 +155,26 @@ export class Recording {
       this.#work.add(work);
       void work.finally(() => this.#work.delete(work));
     },
-    goesOn: (until) => this.#options.waitUntil?.(until.then(() => this.flush().catch(() => {}))),
+    goesOn: (until) =>
+      this.#options.waitUntil?.(
+        until.then(() =>
+          // What was dropped is for the application's own flush to tell.
+          this.#afterWork(async (left) => this.#queue?.emptied(left)).catch(() => {}),
+        ),
+      ),
   };
 }
 
-/** As it is now, for the function may change what it is given. What fails, fails when it is asked for. */
+const LAZY =
+  "A decision that is no Promise but can be awaited is not recorded: make it an async function";
+
+/** Whether there is nothing to wait for. */
+function isHere<Result>(result: Result): result is Result & Awaited<Result> {
+  const canHave = (typeof result === "object" && result !== null) || typeof result === "function";
+  return !canHave || typeof Reflect.get(result, "then") !== "function";
+}
+
+/** As it is now, for the application may change what it gives and gets. What fails, fails when it is asked for. */
 function noted(make: () => object): () => object {
   try {
     const text = JSON.stringify(make());

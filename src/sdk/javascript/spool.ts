@@ -17,7 +17,8 @@ import { randomHex } from "./runtime.ts";
 interface FileSystem {
   mkdirSync(path: string, options: { recursive: true; mode: number }): unknown;
   openSync(path: string, flags: string, mode: number): number;
-  writeSync(fd: number, text: string): number;
+  writeSync(fd: number, octets: Uint8Array): number;
+  ftruncateSync(fd: number, bytes: number): void;
   closeSync(fd: number): void;
   renameSync(from: string, to: string): void;
   unlinkSync(path: string): void;
@@ -45,19 +46,18 @@ const STALE_MS = 60_000;
 const DOUBTFUL_MS = 30_000;
 
 /**
- * In the names of this very process's files: another token under the same pid is a dead one's. Made when
- * it is asked for: Workers have no randomness while they load.
+ * In the names of this very module's files: another token under the same pid is another thread's, or of
+ * a dead process. Made when it is asked for: Workers have no randomness while they load.
  */
 let ownToken: string | undefined;
 function token(): string {
   return (ownToken ??= randomHex(6));
 }
 
-/** Keys of files that a client of this very process will send. */
-const owned = new Set<string>();
+/** Keys of files that a client of this very process will send, and whose they are. */
+const owned = new Map<string, Spool>();
 
 export class Spool {
-  readonly #keys = new Set<string>();
   readonly #fs: FileSystem;
   readonly #process: NodeProcess;
   readonly #folder: string;
@@ -78,44 +78,49 @@ export class Spool {
 
   /** Begins a file of this process. */
   begin(key: string): OpenFile {
-    owned.add(key);
-    this.#keys.add(key);
     const name = `${key}.${this.#process.pid}.${token()}.${this.#host}`;
-    return new OpenFile(this.#fs, `${this.#folder}/${name}`, key);
+    owned.set(key, this);
+    try {
+      return new OpenFile(this.#fs, `${this.#folder}/${name}`, key);
+    } catch (error) {
+      owned.delete(key);
+      throw error;
+    }
   }
 
   /** Writes a complete file at once. */
   write(key: string, lines: readonly string[]): Batch {
     const file = this.begin(key);
-    for (const line of lines) file.append(line);
+    try {
+      for (const line of lines) file.append(line);
+    } catch (error) {
+      file.abandon();
+      throw error;
+    }
     const closed = file.close();
     if (closed === undefined) throw new Error(`${key} was taken over while it was written`);
     return closed;
   }
 
-  /** Complete files, and those whose writer is gone. @param known keys that need no second look */
-  leftovers(known: ReadonlySet<string>): Batch[] {
+  /** Complete files, and those whose writer is gone: this client sends them from here on. */
+  leftovers(): Batch[] {
     const found: Batch[] = [];
     for (const name of this.#fs.readdirSync(this.#folder).toSorted()) {
       const [key = "", pid = "", owner = "", host = "", state] = name.split(".");
       const isData = state === "open" || state === "batch";
-      if (
-        !isData ||
-        known.has(key) ||
-        owned.has(key) ||
-        !this.#isLeft(name, Number(pid), owner, host)
-      )
-        continue;
+      if (!isData || owned.has(key) || !this.#isLeft(name, Number(pid), owner, host)) continue;
       const base = `${this.#folder}/${key}.${pid}.${owner}.${host}`;
       const batch = complete(this.#fs, base, key, state === "open");
-      if (batch !== undefined) found.push(batch);
+      if (batch === undefined) continue;
+      owned.set(key, this);
+      found.push(batch);
     }
     return found;
   }
 
   /** This client sends no more: what it leaves is for the next one, in this process too. */
   release(): void {
-    for (const key of this.#keys) owned.delete(key);
+    for (const [key, owner] of owned) if (owner === this) owned.delete(key);
   }
 
   /** Whether its writer is gone. */
@@ -123,7 +128,8 @@ export class Spool {
     const isOwn = pid === this.#process.pid;
     // Of this very process, and nobody's: its client was closed.
     if (isOwn && owner === token()) return true;
-    if (host === this.#host) return isOwn || !this.#isAlive(pid);
+    // Under the own pid also another thread writes, or another copy of this package: by its heartbeat.
+    if (host === this.#host && !isOwn) return !this.#isAlive(pid);
     try {
       const { mtimeMs } = this.#fs.statSync(`${this.#folder}/${name}`);
       return Date.now() - mtimeMs > STALE_MS;
@@ -148,6 +154,7 @@ export class OpenFile {
   readonly #fs: FileSystem;
   readonly #base: string;
   readonly #fd: number;
+  #endBytes = 0;
   #touchedMs = Date.now();
 
   constructor(fs: FileSystem, base: string, key: string) {
@@ -155,7 +162,12 @@ export class OpenFile {
     this.#fs = fs;
     this.#base = base;
     this.#fd = fs.openSync(`${base}.open`, "ax", FILE_MODE);
-    fs.writeSync(this.#fd, `${JSON.stringify({ format: FORMAT, idempotency_key: key })}\n`);
+    try {
+      this.#write(JSON.stringify({ format: FORMAT, idempotency_key: key }));
+    } catch (error) {
+      this.abandon();
+      throw error;
+    }
   }
 
   /** Whether it may have been taken over: this process slept through its heartbeats. */
@@ -165,9 +177,27 @@ export class OpenFile {
 
   /** @throws when the disk does not take it; what was written before stays good */
   append(line: string): void {
-    this.#fs.writeSync(this.#fd, `${line}\n`);
+    this.#write(line);
     this.count++;
     this.bytes += line.length;
+  }
+
+  /** Closed and deleted: what was to be in it is kept elsewhere. */
+  abandon(): void {
+    owned.delete(this.key);
+    quietly(() => this.#fs.closeSync(this.#fd));
+    quietly(() => this.#fs.unlinkSync(`${this.#base}.open`));
+  }
+
+  /** A full disk may take a part of a line, without an error: the next one would run into it. */
+  #write(line: string): void {
+    const octets = new TextEncoder().encode(`${line}\n`);
+    const written = this.#fs.writeSync(this.#fd, octets);
+    if (written < octets.byteLength) {
+      this.#fs.ftruncateSync(this.#fd, this.#endBytes);
+      throw new Error(`The disk took ${written} of ${octets.byteLength} octets`);
+    }
+    this.#endBytes += written;
   }
 
   touch(): void {
@@ -202,6 +232,10 @@ function complete(fs: FileSystem, base: string, key: string, isOpen: boolean): B
       count: linesIn().length,
       bytes: fs.statSync(path).size,
       lines: () => (fs.existsSync(path) ? linesIn() : undefined),
+      touch: () => {
+        const now = new Date();
+        quietly(() => fs.utimesSync(path, now, now));
+      },
       remove: () => over(() => fs.unlinkSync(path)),
       refuse: () => over(() => fs.renameSync(path, `${base}.refused`)),
     };

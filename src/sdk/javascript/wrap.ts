@@ -43,6 +43,10 @@ export function wrapClient<Client>(client: Client, sink: Sink, options: WrapOpti
     throw new TypeError(
       "wrap() takes a client of openai or @anthropic-ai/sdk; give others `fetch: grid.fetch()` as an option",
     );
+  // Their requests have another form, which is taken for no call to a model.
+  const unseen = /Bedrock|Vertex/.exec(client.constructor.name)?.[0];
+  if (unseen !== undefined)
+    throw new TypeError(`wrap() does not record calls to ${unseen}: they have another form`);
   const own: unknown = Reflect.get(client, "fetch");
   const next: Fetch = isFetch(own) ? own : (input, init) => globalThis.fetch(input, init);
   // Azure's addresses are everybody's own; its client tells.

@@ -1,7 +1,17 @@
 /** Nothing lost silently: the queue against a server that is away, slow, or refuses. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import type * as nodeFs from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -45,6 +55,9 @@ function numbers(): number[] {
 
 const upTo = (count: number) => Array.from({ length: count }, (_, i) => i);
 const sorted = (all: readonly number[]) => all.toSorted((a, b) => a - b);
+
+const descriptors = () => readdirSync("/proc/self/fd").length;
+type Disk = Pick<typeof nodeFs, "writeSync">;
 
 const HOST = hostname().replaceAll(/[^A-Za-z0-9-]/g, "_");
 /** Above the largest pid there is. */
@@ -158,6 +171,59 @@ describe("in memory", () => {
     await Promise.all(awaited);
     expect(numbers()).toEqual(upTo(3));
   });
+
+  test("and does not swallow what the next flush has to tell", async ({ expect }) => {
+    server.behave(problem(422, "no"));
+    const awaited: Promise<unknown>[] = [];
+    const grid = client({ waitUntil: (promise: Promise<unknown>) => awaited.push(promise) });
+    grid.enqueue(decision(0));
+    await Promise.all(awaited);
+    await expect(grid.flush()).rejects.toMatchObject({ message: "Records: 1 dropped" });
+  });
+
+  test("a flush waits for what was enqueued before it, not for what comes meanwhile", async ({
+    expect,
+  }) => {
+    const grid = client();
+    let n = 0;
+    // Every answer brings another record: the queue is never empty.
+    server.behave((attempt, response) => {
+      grid.enqueue(decision(++n));
+      server.take(attempt);
+      setTimeout(() => confirm(attempt, response), 5);
+    });
+    grid.enqueue(decision(0));
+    await grid.flush({ timeoutMs: 5_000 });
+    expect(grid.counters.pending).toBeGreaterThan(0);
+    server.behave(undefined);
+    await grid.close();
+    expect(grid.counters).toMatchObject({ acknowledged: n + 1, dropped: 0, pending: 0 });
+  });
+
+  test("a listener that fails, now or later, is nobody's crash", async ({ expect }) => {
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown) => unhandled.push(reason);
+    process.on("unhandledRejection", note);
+    server.behave(problem(422, "no"));
+    const grid = client({ onError: () => Promise.reject(new Error("the listener's own")) });
+    grid.enqueue(decision(0));
+    await thrownBy(grid.close());
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    process.off("unhandledRejection", note);
+    expect(unhandled).toEqual([]);
+  });
+
+  test("an answer that comes after closing is not counted twice", async ({ expect }) => {
+    const answers: (() => void)[] = [];
+    const deaf = () =>
+      new Promise<Response>((resolve) => answers.push(() => resolve(Response.json({ count: 1 }))));
+    const grid = client({ fetch: deaf });
+    grid.enqueue(decision(0));
+    await thrownBy(grid.close({ timeoutMs: 50 }));
+    for (const late of answers) late();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(grid.counters).toMatchObject({ acknowledged: 0, dropped: 1, pending: 0 });
+  });
 });
 
 describe("with a spool folder", () => {
@@ -206,6 +272,100 @@ describe("with a spool folder", () => {
     expect(readdirSync(folder)).toEqual([file]);
   });
 
+  test("files of another thread, or another copy of this package, are left to it", async ({
+    expect,
+  }) => {
+    const file = `lg-thread.${process.pid}.token.${HOST}.open`;
+    writeFileSync(join(folder, file), '{"format":"loopgrid-spool/1"}\n{"input":{"n":1}}\n');
+    await client({ spoolDir: folder }).close();
+    expect(server.attempts).toEqual([]);
+    // No heartbeat for more than a minute: it is gone.
+    const before = new Date(Date.now() - 61_000);
+    utimesSync(join(folder, file), before, before);
+    await client({ spoolDir: folder }).close();
+    expect(numbers()).toEqual([1]);
+  });
+
+  test("what two clients find is one's to send, and nobody's loss", async ({ expect }) => {
+    const left = (key: string) =>
+      writeFileSync(
+        join(folder, `${key}.${DEAD_PID}.token.${HOST}.batch`),
+        '{"format":"loopgrid-spool/1"}\n{"input":{"n":1}}\n',
+      );
+    left("lg-a");
+    const clients = [client({ spoolDir: folder }), client({ spoolDir: folder })];
+    await Promise.all(clients.map((grid) => grid.close()));
+    expect(clients.map(({ counters }) => counters.recovered)).toEqual([1, 0]);
+    // Of another process, which is faster.
+    server.behave(problem(503, "away"));
+    left("lg-b");
+    const slower = client({ spoolDir: folder });
+    await expect(slower.flush({ timeoutMs: 50 })).rejects.toMatchObject({
+      counters: { recovered: 1, pending: 1 },
+    });
+    for (const file of readdirSync(folder)) rmSync(join(folder, file));
+    await slower.close();
+    expect(slower.counters).toMatchObject({ recovered: 0, dropped: 0, pending: 0 });
+  });
+
+  test.for([
+    [
+      "takes a part of a line only",
+      (fs: Disk, fd: number, octets: Uint8Array) => fs.writeSync(fd, octets.subarray(0, 5)),
+    ],
+    [
+      "is full",
+      () => {
+        throw new Error("ENOSPC");
+      },
+    ],
+  ] as const)(
+    "a disk that %s loses no record and leaves no descriptor",
+    async ([, write], { expect }) => {
+      const fs = process.getBuiltinModule("node:fs");
+      let n = 0;
+      const full = {
+        ...fs,
+        writeSync: (fd: number, octets: Uint8Array) =>
+          ++n % 4 === 0 || n % 5 === 0 ? write(fs, fd, octets) : fs.writeSync(fd, octets),
+      };
+      const original = process.getBuiltinModule.bind(process);
+      Object.assign(process, {
+        getBuiltinModule: (name: string) => (name === "node:fs" ? full : original(name)),
+      });
+      try {
+        const before = descriptors();
+        const grid = client({ spoolDir: folder });
+        for (const i of upTo(30)) expect(grid.enqueue(decision(i))).toBe(true);
+        await grid.close();
+        expect(sorted(numbers())).toEqual(upTo(30));
+        expect(readdirSync(folder)).toEqual([]);
+        expect(descriptors()).toBeLessThanOrEqual(before + 4);
+      } finally {
+        Object.assign(process, { getBuiltinModule: original });
+      }
+    },
+  );
+
+  test("a file that cannot be read does not stop the queue for ever", async ({ expect }) => {
+    const told: string[] = [];
+    const grid = client({ spoolDir: folder, onError: ({ message }: Error) => told.push(message) });
+    // The refusal comes when its file is a folder: read again, it would throw.
+    server.behave((_, response) => {
+      for (const file of readdirSync(folder)) {
+        rmSync(join(folder, file));
+        mkdirSync(join(folder, file));
+      }
+      server.behave(undefined);
+      answer(response, 422, { detail: "no" });
+    });
+    grid.enqueue(decision(0));
+    grid.enqueue(decision(1));
+    await grid.close();
+    expect(told).toContain("API Error 422: no");
+    expect(sorted(numbers())).toEqual([0, 1]);
+  });
+
   test("a folder that takes no more leaves records in memory, and loses none", async ({
     expect,
   }) => {
@@ -232,34 +392,36 @@ describe("with a spool folder", () => {
     expect(files.every((file) => file.endsWith(".refused"))).toBe(true);
   });
 
-  test("a writer killed in the middle loses nothing, and nothing arrives twice", async ({
-    expect,
-  }) => {
-    // Some answers are lost on the way: written, but the writer does not know.
-    server.behave((attempt, response, n) => {
-      server.take(attempt);
-      if (n % 3 === 0) response.destroy();
-      else confirm(attempt, response);
-    });
-    const program = fileURLToPath(new URL("../../support/spool-writer.ts", import.meta.url));
-    const child = spawn(process.execPath, [program, server.url, folder], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    let told = "";
-    child.stdout.on("data", (chunk: Buffer) => {
-      told += chunk.toString("utf8");
-      if (told.split("\n").length > 2_000) child.kill("SIGKILL");
-    });
-    await once(child, "close");
-    expect(child.signalCode).toBe("SIGKILL");
-    const toldOf = told.split("\n").length - 1;
-    expect(readdirSync(folder).length).toBeGreaterThan(0);
-    server.behave(undefined);
-    await client({ spoolDir: folder }).close();
-    const got = sorted(numbers());
-    // What it told of is there; it may have enqueued more than it could tell.
-    expect(got.length).toBeGreaterThanOrEqual(toldOf);
-    expect(got).toEqual(upTo(got.length));
-    expect(readdirSync(folder)).toEqual([]);
-  });
+  test(
+    "a writer killed in the middle loses nothing, and nothing arrives twice",
+    { timeout: 30_000 },
+    async ({ expect }) => {
+      // Some answers are lost on the way: written, but the writer does not know.
+      server.behave((attempt, response, n) => {
+        server.take(attempt);
+        if (n % 3 === 0) response.destroy();
+        else confirm(attempt, response);
+      });
+      const program = fileURLToPath(new URL("../../support/spool-writer.ts", import.meta.url));
+      const child = spawn(process.execPath, [program, server.url, folder], {
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      let told = "";
+      child.stdout.on("data", (chunk: Buffer) => {
+        told += chunk.toString("utf8");
+        if (told.split("\n").length > 2_000) child.kill("SIGKILL");
+      });
+      await once(child, "close");
+      expect(child.signalCode).toBe("SIGKILL");
+      const toldOf = told.split("\n").length - 1;
+      expect(readdirSync(folder).length).toBeGreaterThan(0);
+      server.behave(undefined);
+      await client({ spoolDir: folder }).close();
+      const got = sorted(numbers());
+      // What it told of is there; it may have enqueued more than it could tell.
+      expect(got.length).toBeGreaterThanOrEqual(toldOf);
+      expect(got).toEqual(upTo(got.length));
+      expect(readdirSync(folder)).toEqual([]);
+    },
+  );
 });
