@@ -318,6 +318,40 @@ while True:
         self.assertIn("spool", str(errors[0]))
         grid.close()
 
+    def test_a_file_that_is_taken_away_is_counted_as_dropped_and_holds_up_no_other(self):
+        proxy = LossyProxy()
+        self.addCleanup(proxy.close)
+        proxy.plan = ["break"] * 1000
+        grid = self.client(proxy.url)
+        grid.enqueue(**decision(1))
+        self.assertRaises(UndeliveredError, grid.flush, 0.1)
+        (batch,) = self.spool.rglob("*.batch")
+        batch.unlink()
+        grid.enqueue(**decision(2))
+        proxy.plan = []
+        with self.assertRaisesRegex(UndeliveredError, "1 dropped"):
+            grid.flush()
+        self.assertEqual(numbers(self.service), [2])
+        counters = grid.counters
+        self.assertEqual((counters["acknowledged"], counters["dropped"], counters["pending"]), (1, 1, 0))
+        grid.close()
+
+    def test_a_file_that_cannot_be_written_whole_is_not_left_behind(self):
+        code = """
+import os, resource, sys
+from loopgrid._spool import Spool
+spool = Spool(sys.argv[1], 'writer')
+spool.write('key-0', [b'{}']).remove()
+before = len(os.listdir('/dev/fd'))
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+try:
+    spool.write('key-1', [b'x' * 1000] * 10)
+except OSError:
+    print(len(os.listdir('/dev/fd')) - before, os.listdir(os.path.join(sys.argv[1], 'writer')))
+"""
+        ended = run_python(code, str(self.spool))
+        self.assertEqual((ended.stdout.strip(), ended.stderr), ("0 ['lock']", ""))
+
     def test_a_batch_divided_again_after_a_crash_counts_once(self):
         grid = self.client(NOBODY)
         for n in range(10):

@@ -8,6 +8,7 @@ import threading
 import unittest
 
 from loopgrid import Capture, LoopGrid, UndeliveredError
+from loopgrid._provider_call import Exchange, decision_of, format_of
 from loopgrid.verify import verify_commitment
 from provider import CHAT, CHAT_TOOLS, MESSAGE, RESPONSE, SECRETS, Provider
 from support import PROVIDER_PORT, URL, unique
@@ -541,6 +542,52 @@ class Httpx(Wrapping):
 
 def without_date(seen):
     return [one for one in seen if not (isinstance(one, tuple) and one[0] == b"Date")] if isinstance(seen, list) else seen[:2]
+
+
+class ProviderCall(unittest.TestCase):
+    """The pure part: needs no client."""
+
+    def recorded(self, url, body):
+        octets = json.dumps(body).encode()
+        exchange = Exchange(url, format_of("POST", url), {}, octets, "2026-01-01T00:00:00Z", status=200)
+        return decision_of(exchange, None, Capture())
+
+    def test_credentials_of_mcp_servers_are_left_out_and_that_is_said(self):
+        secret = "mcp-secret"
+        server = {"type": "url", "name": "crm", "url": "https://mcp.example/sse"}
+        tool = {"type": "mcp", "server_label": "crm", "server_url": "https://mcp.example/sse"}
+        function = {"type": "function", "name": "look_up", "parameters": {"headers": {}}}
+        for url, body, clean, places in (
+            (
+                "https://api.anthropic.com/v1/messages",
+                {"mcp_servers": [{**server, "authorization_token": secret}, server]},
+                {"mcp_servers": [server, server]},
+                ["mcp_servers[0].authorization_token"],
+            ),
+            (
+                "https://api.openai.com/v1/responses",
+                {"tools": [function, {**tool, "authorization": secret, "headers": {"X-Key": secret}}]},
+                {"tools": [function, tool]},
+                ["tools[1].authorization", "tools[1].headers"],
+            ),
+        ):
+            with self.subTest(url):
+                decision = self.recorded(url, {"model": "m", **body})
+                self.assertEqual(decision["input"], {"request": {"model": "m", **clean}})
+                omitted = decision["metadata"]["provider_call"]["omitted"]
+                self.assertEqual(omitted["request_credentials"], places)
+                self.assertNotIn(secret, json.dumps(decision))
+        untouched = {"model": "m", "tools": [function, "odd"], "mcp_servers": {"odd": True}}
+        decision = self.recorded("https://api.openai.com/v1/responses", untouched)
+        self.assertEqual(decision["input"], {"request": untouched})
+
+    def test_a_thread_of_messages_is_no_question_to_a_model(self):
+        for url, name in (
+            ("https://api.anthropic.com/v1/messages", "anthropic.messages"),
+            ("https://gateway.example/anthropic/v1/messages?beta=true", "anthropic.messages"),
+            ("https://api.openai.com/v1/threads/thread_1/messages", None),
+        ):
+            self.assertEqual(format_of("POST", url), name, url)
 
 
 class Unwrappable(unittest.TestCase):

@@ -2,7 +2,8 @@
 `output.response` the answer's, and `metadata.provider_call` says how to read them. Pure.
 
 Credentials are never part of it: of headers and query parameters only those are kept that tell
-something about an answer. The server strips what it is sent once more.
+something about an answer, and of the body those are left out that are handed on to MCP servers. The
+server strips what it is sent once more.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ Json = Dict[str, Any]
 FORMATS = (
     (re.compile(r"/chat/completions$"), "openai.chat"),
     (re.compile(r"/responses$"), "openai.responses"),
-    (re.compile(r"/messages$"), "anthropic.messages"),
+    (re.compile(r"/v1/messages$"), "anthropic.messages"),
 )
 #: Whose format it is, where neither the address nor the caller says more.
 OWNERS = {
@@ -66,6 +67,11 @@ KEPT_HEADERS = frozenset(
         "x-request-id",
     )
 )
+#: Where bodies hold the credentials of MCP servers: Anthropic's Messages, OpenAI's Responses.
+MCP_CREDENTIALS = {
+    "mcp_servers": ("authorization_token",),
+    "tools": ("authorization", "headers"),
+}
 KEPT_QUERY = frozenset(("api-version", "alt"))
 #: Of both bodies together: an entry holds 1 MiB of canonical content, the rest of it included.
 CONTENT_BYTES_MAX = 1024 * 1024 - 16 * 1024
@@ -111,7 +117,9 @@ def format_of(method: str, url: str) -> Optional[str]:
 def decision_of(exchange: Exchange, provider: Optional[str], capture: Capture) -> Json:
     """The decision as it is recorded, but for what redacts it."""
     whole = _object(exchange.request_body)
-    asked = None if whole is None else {k: v for k, v in whole.items() if k not in TRANSPORT}
+    asked, credentials = _without_credentials(
+        None if whole is None else {k: v for k, v in whole.items() if k not in TRANSPORT}
+    )
     answer, ended = _answer(exchange)
     request, request_left_out = capture.limited(asked, "request")
     response, response_left_out = capture.limited(answer, "response")
@@ -125,6 +133,8 @@ def decision_of(exchange: Exchange, provider: Optional[str], capture: Capture) -
             "reason": _why_none(exchange) if response is None else "too_large",
             "bytes": exchange.response_bytes,
         }
+    if credentials:
+        omitted["request_credentials"] = credentials
     if request_left_out:
         omitted["request_members"] = request_left_out
     if response_left_out:
@@ -158,6 +168,37 @@ def decision_of(exchange: Exchange, provider: Optional[str], capture: Capture) -
         "started_at": exchange.started_at,
         "ended_at": exchange.ended_at,
     }
+
+
+def _without_credentials(body: Optional[Json]) -> Tuple[Optional[Json], List[str]]:
+    """The body that is recorded, and where something was left out of it. They could never be taken out
+    of the ledger again without an erasure."""
+    clean, left_out = body, []
+    for member, secrets in MCP_CREDENTIALS.items():
+        entries = None if clean is None else clean.get(member)
+        if clean is None or not isinstance(entries, list):
+            continue
+        found = [
+            (position, name)
+            for position, entry in enumerate(entries)
+            if _is_mcp_server(member, entry)
+            for name in secrets
+            if entry.get(name) is not None
+        ]
+        if found:
+            kept = [
+                {k: v for k, v in entry.items() if (position, k) not in found}
+                if isinstance(entry, dict)
+                else entry
+                for position, entry in enumerate(entries)
+            ]
+            clean = {**clean, member: kept}
+            left_out += [f"{member}[{position}].{name}" for position, name in found]
+    return clean, left_out
+
+
+def _is_mcp_server(member: str, entry: Any) -> bool:
+    return isinstance(entry, dict) and (member == "mcp_servers" or entry.get("type") == "mcp")
 
 
 def _answer(exchange: Exchange) -> Tuple[Optional[Json], str]:

@@ -20,9 +20,9 @@ import time
 import weakref
 from collections import deque
 from dataclasses import dataclass
-from typing import Callable, Deque, List, Optional, Set
+from typing import Callable, Deque, List, Optional, Set, Tuple
 
-from ._batch import Batch, MemoryBatch, parts_of
+from ._batch import Batch, Lines, MemoryBatch, parts_of
 from ._delivery import Acknowledged, Refused, deliver
 from ._fork import Forkable, watch
 from ._identity import WriterIdentity
@@ -347,7 +347,15 @@ class Queue(Forkable):
 
     def _send(self, batch: Batch, tried: int) -> Optional[float]:
         """None when the batch no longer waits; else how long to wait before the next attempt."""
-        lines = batch.lines()
+        try:
+            lines = batch.lines()
+        except FileNotFoundError as error:
+            # Somebody took it away: it can never be sent, and must not keep the others waiting.
+            with self._changed:
+                self._done(batch)
+                if not self._is_closed:
+                    self._drop(batch.count, LoopGridError(f"Records are gone from the spool: {error}"))
+            return None
         with self._changed:
             if batch.key not in self._tried:
                 self._tried.add(batch.key)
@@ -388,8 +396,20 @@ class Queue(Forkable):
         parts = parts_of(batch.key, batch.lines(), error)
         if self._spool is not None and not isinstance(batch, MemoryBatch):
             with self._changed:
-                return [self._spool.write(key, lines) for key, lines in parts]
+                return self._spooled_parts(self._spool, parts)
         return [MemoryBatch(key, lines) for key, lines in parts]
+
+    def _spooled_parts(self, spool: Spool, parts: List[Tuple[str, Lines]]) -> List[Batch]:
+        """All of them or none: the undivided file stays, and is divided again."""
+        written: List[Batch] = []
+        try:
+            for key, lines in parts:
+                written.append(spool.write(key, lines))
+        except OSError:
+            for batch in written:
+                batch.remove()
+            raise
+        return written
 
     def _done(self, batch: Batch) -> None:
         self._tried.discard(batch.key)

@@ -63,8 +63,7 @@ class OpenFile:
         try:
             self._write(encode_json({"format": FORMAT, "idempotency_key": key}))
         except OSError:
-            self.forget()
-            path.unlink(missing_ok=True)
+            self.discard()
             raise
 
     def append(self, line: bytes) -> None:
@@ -81,6 +80,10 @@ class OpenFile:
 
     def forget(self) -> None:
         os.close(self._descriptor)
+
+    def discard(self) -> None:
+        self.forget()
+        self._path.unlink(missing_ok=True)
 
     def _write(self, line: bytes) -> None:
         text = line + b"\n"
@@ -117,8 +120,12 @@ class Spool:
     def write(self, key: str, lines: Lines) -> SpooledBatch:
         """A complete file at once. Raises OSError."""
         file = self.begin(key)
-        for line in lines:
-            file.append(line)
+        try:
+            for line in lines:
+                file.append(line)
+        except OSError:
+            file.discard()
+            raise
         return file.complete()
 
     def leftovers(self) -> List[SpooledBatch]:
