@@ -3,7 +3,7 @@
 set -euo pipefail
 url=${LOOPGRID_URL:-http://localhost:8000}
 auth=(${LOOPGRID_API_KEY:+-H "Authorization: Bearer $LOOPGRID_API_KEY"})
-post() { curl -sS --fail-with-body "${auth[@]}" -H 'Content-Type: application/json' "$@"; }
+post() { curl -sS --fail-with-body ${auth[@]+"${auth[@]}"} -H 'Content-Type: application/json' "$@"; }
 
 # The key makes every retry safe, for ever: run the script again and nothing is written twice.
 key="curl-example-$(date +%F)"
@@ -20,9 +20,9 @@ post "$url/v1/decisions/$id/correction" -H "Idempotency-Key: $key-correction" -d
   jq -r '"status " + .status'
 
 # Evidence verifies itself; the public key is what you kept from the first day.
-vkey=$(curl -sS "${auth[@]}" "$url/v1/ledger" | jq -r '.verifier_keys[0]')
+vkey=$(curl -sS ${auth[@]+"${auth[@]}"} "$url/v1/ledger" | jq -r '.verifier_keys[0]')
 file=$(mktemp)
 trap 'rm -f "$file"' EXIT
-curl -sS "${auth[@]}" "$url/v1/decisions/$id/evidence" -o "$file"
+curl -sS ${auth[@]+"${auth[@]}"} "$url/v1/decisions/$id/evidence" -o "$file"
 cd "$(dirname "$0")/../.."
 npm run -s loopgrid -- verify "$file" --key "$vkey"

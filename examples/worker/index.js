@@ -28,6 +28,6 @@ export default {
         stream: true,
       }),
     });
-    return new Response(answer.body, { headers: { "Content-Type": "text/event-stream" } });
+    return new Response(answer.body, answer);
   },
 };
