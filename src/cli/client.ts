@@ -5,10 +5,13 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
+import { resolveConfig } from "../sdk/javascript/config.ts";
+import { atServer } from "./address.ts";
 
 export interface ClientOptions {
   /** May hold a path prefix, or `user:key@` (sent as HTTP Basic). */
   readonly url: string;
+  /** By itself what `url` holds, else LOOPGRID_API_KEY. */
   readonly apiKey?: string | undefined;
 }
 
@@ -53,20 +56,12 @@ export class LoopGridClient {
   readonly #base: string;
   readonly #headers: Record<string, string> = {};
 
-  /** @throws TypeError when the URL is none */
+  /** @throws InputError when the URL is none */
   constructor({ url, apiKey }: ClientOptions) {
-    const parsed = new URL(url);
-    if (!/^https?:$/.test(parsed.protocol))
-      throw new TypeError(`${url} is not an http or https URL`);
-    if (apiKey !== undefined) this.#headers["Authorization"] = `Bearer ${apiKey}`;
-    else if (parsed.username !== "" || parsed.password !== "") {
-      const pair = `${decodeURIComponent(parsed.username)}:${decodeURIComponent(parsed.password)}`;
-      this.#headers["Authorization"] = `Basic ${Buffer.from(pair).toString("base64")}`;
-    }
-    // fetch refuses URLs with credentials.
-    const path = parsed.pathname.replace(/\/+$/, "");
-    this.#base = `${parsed.origin}${path}`;
-    this.shownUrl = `${parsed.origin}${path.replace(/^\/t\/[^/]+/, "/t/…")}`;
+    const config = atServer(url, () => resolveConfig({ baseUrl: url, apiKey }));
+    this.#base = config.baseUrl;
+    this.shownUrl = config.shownUrl;
+    if (config.authorization !== undefined) this.#headers["Authorization"] = config.authorization;
   }
 
   async get<T>(path: string, schema: z.ZodType<T>): Promise<T> {

@@ -38,7 +38,7 @@ const command = new Command("demo")
   .addOption(
     new Option("--url <url>", "the server").env("LOOPGRID_URL").default("http://localhost:8000"),
   )
-  .addOption(new Option("--api-key <key>", "where the server asks for one").env("LOOPGRID_API_KEY"))
+  .option("--api-key <key>", "where the server asks for one; LOOPGRID_API_KEY by itself")
   .option("--decisions <file>", "decisions of your own, one JSON object a line")
   .option("--corrections <file>", "what was wrong: {index, incorrect, reason, correction, …} lines")
   .option("--run <name>", "another name records the same decisions again", "demo")

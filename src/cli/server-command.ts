@@ -11,12 +11,14 @@ import { writeFile } from "node:fs/promises";
 import { env, exit, stdout } from "node:process";
 import { createWriteStream } from "node:fs";
 import { once } from "node:events";
-import { Command, InvalidArgumentError } from "commander";
+import { pipeline } from "node:stream/promises";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { resolveConfig } from "../sdk/javascript/config.ts";
 import { LoopGrid, LoopGridError } from "../sdk/javascript/index.ts";
 import { Transport } from "../sdk/javascript/transport.ts";
-import { InputError } from "./json-lines.ts";
+import { atServer } from "./address.ts";
 import { Terminal, type Progress } from "./terminal.ts";
+import { writeWhole } from "./whole-file.ts";
 
 export interface ServerOptions {
   readonly server: string;
@@ -33,30 +35,28 @@ The key is read from LOOPGRID_API_KEY, the server's address also from LOOPGRID_U
 export function serverCommand(name: string, description: string): Command {
   return new Command(name)
     .description(description)
-    .option("--server <url>", "where", env["LOOPGRID_URL"] ?? "http://localhost:8000")
+    .addOption(
+      // LOOPGRID_URL may hold a credential: help names it, and does not show it.
+      new Option("--server <url>", "where").default(
+        env["LOOPGRID_URL"] || "http://localhost:8000",
+        "LOOPGRID_URL, else http://localhost:8000",
+      ),
+    )
     .option("--json", "print the answer as JSON", false);
 }
 
 /** @throws InputError when the address is none */
 export function gridOf({ server }: Pick<ServerOptions, "server">, apiKey?: string): LoopGrid {
-  return naming(() => new LoopGrid({ ...PATIENT, baseUrl: server, apiKey }));
+  return atServer(server, () => new LoopGrid({ ...PATIENT, baseUrl: server, apiKey }));
 }
 
 /** For bodies that come as JSON and are sent as they are. @throws InputError */
 export function transportOf({ server }: Pick<ServerOptions, "server">): Transport {
-  return naming(() => new Transport(resolveConfig({ ...PATIENT, baseUrl: server })));
+  return atServer(server, () => new Transport(resolveConfig({ ...PATIENT, baseUrl: server })));
 }
 
 /** Nobody minds a command that waits; the server commits or gives up within 15 s. */
 const PATIENT = { timeoutMs: 60_000 };
-
-function naming<T>(make: () => T): T {
-  try {
-    return make();
-  } catch (error) {
-    throw new InputError(`--server ${String(error)}`, { cause: error });
-  }
-}
 
 /** Runs, and tells a failure of the server's in one line. */
 export async function asking(work: () => Promise<void>): Promise<void> {
@@ -80,32 +80,36 @@ export function progressOf(total: number): Progress {
   return process.stderr.isTTY ? info.progress(total) : NO_PROGRESS;
 }
 
-/** Texts to a file, or to standard output; a reader that went away ends it quietly. */
+/** Texts to a file, or to standard output; says how many. */
 export async function writeAll(
   texts: AsyncIterable<string>,
   file: string | undefined,
 ): Promise<number> {
-  const stream = file === undefined ? stdout : createWriteStream(file);
-  stream.on("error", (error: NodeJS.ErrnoException) => {
+  let count = 0;
+  async function* counted(): AsyncGenerator<string> {
+    for await (const text of texts) {
+      count++;
+      yield text;
+    }
+  }
+  if (file === undefined) await printAll(counted());
+  else await writeWhole(file, (path) => pipeline(counted, createWriteStream(path)));
+  return count;
+}
+
+/** A reader that went away ends it quietly. */
+async function printAll(texts: AsyncIterable<string>): Promise<void> {
+  stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") info.line(error.message);
     exit(error.code === "EPIPE" ? 0 : 1);
   });
-  let count = 0;
-  for await (const text of texts) {
-    count++;
-    if (!stream.write(text)) await once(stream, "drain");
-  }
-  if (file !== undefined) {
-    stream.end();
-    await once(stream, "finish");
-  }
-  return count;
+  for await (const text of texts) if (!stdout.write(text)) await once(stdout, "drain");
 }
 
 /** One text to a file, or to standard output. */
 export async function writeText(text: string, file: string | undefined): Promise<void> {
   if (file === undefined) stdout.write(text.endsWith("\n") ? text : `${text}\n`);
-  else await writeFile(file, text);
+  else await writeWhole(file, (path) => writeFile(path, text));
 }
 
 /** A JSON object in an argument. */

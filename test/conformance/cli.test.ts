@@ -1,12 +1,14 @@
 /** The commands that ask a server, as processes: what they print, what they leave, how they exit. */
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type RequestListener } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { serveThisFile } from "../support/conformance.ts";
+import { freePort } from "../support/server.ts";
 
 const served = serveThisFile();
 
@@ -42,6 +44,15 @@ function loopgrid(args: readonly string[], input = "", env: Record<string, strin
     child.stdin.end(input);
     child.on("close", (code) => resolve({ code, stdout, stderr }));
   });
+}
+
+/** A server that answers as it is told to. */
+async function answering(answer: RequestListener) {
+  const server = createServer(answer);
+  const port = await freePort();
+  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
+  const close = () => new Promise((resolve) => server.close(resolve));
+  return { url: `http://127.0.0.1:${port}`, close };
 }
 
 const DECISION = {
@@ -119,6 +130,10 @@ test("import is resumable, says import, and leaves numbers as they are written",
   const bad = await loopgrid(["import", file, "--run", "bad"]);
   expect(bad.code).toBe(1);
   expect(bad.stderr).toContain("line 2");
+  writeFileSync(file, `${lines[0]}\n{"cut`);
+  const torn = await loopgrid(["import", file, "--run", "torn"]);
+  expect(torn.code).toBe(2); // the file is wrong, not the server
+  expect(torn.stderr).toContain("line 2");
 });
 
 test("export writes what verify verifies", async ({ expect }) => {
@@ -131,12 +146,81 @@ test("export writes what verify verifies", async ({ expect }) => {
   expect(JSON.parse(exported.stdout)).toMatchObject({ what: "ledger", file });
   expect((await loopgrid(["verify", file, "--key", key])).code).toBe(0);
   const evidence = join(folder, "evidence.json");
-  expect((await loopgrid(["export", "evidence", id, "-o", evidence])).code).toBe(0);
+  const bundle = await loopgrid(["export", "evidence", id, "-o", evidence, "--json"]);
+  expect(bundle.code).toBe(0);
+  expect(JSON.parse(bundle.stdout)).toEqual({ what: "evidence", file: evidence, pieces: 1 });
   expect((await loopgrid(["verify", evidence, "--key", key])).code).toBe(0);
   const csv = await loopgrid(["export", "csv", "--service", "cli"]);
   expect(csv.stdout).toContain(id);
   expect((await loopgrid(["export", "evidence"])).code).toBe(2);
   expect((await loopgrid(["export", "everything"])).code).toBe(2);
+  expect((await loopgrid(["export", "csv", "-o", join(folder, "none", "a.csv")])).code).toBe(2);
+});
+
+test("an export that is cut short leaves the file that was there", async ({ expect }) => {
+  const file = join(folder, "kept.ndjson");
+  writeFileSync(file, "yesterday's");
+  const cutting = await answering((_request, response) => {
+    response.writeHead(200, { "Content-Type": "text/csv" });
+    response.write("decision_id,service_name\n", () => response.destroy());
+  });
+  const args = ["export", "csv", "--server", cutting.url, "-o", file];
+  expect((await loopgrid(args)).code).toBe(1);
+  expect(readFileSync(file, "utf8")).toBe("yesterday's");
+  expect(readdirSync(folder).filter((name) => name.endsWith(".part"))).toEqual([]);
+  await cutting.close();
+});
+
+describe("a credential in the server's address", () => {
+  test("is never shown: not in help, not where the address is wrong", async ({ expect }) => {
+    const secret = "s3cret-key";
+    const away = { LOOPGRID_URL: `http://user:${secret}@127.0.0.1:9` };
+    const wrong = { LOOPGRID_URL: `http://user:${secret}@host:999999` };
+    const file = join(folder, "one.jsonl");
+    writeFileSync(file, JSON.stringify(DECISION));
+    const verify = ["verify", file, "--server", wrong.LOOPGRID_URL];
+    for (const [args, env, code] of [
+      [["status", "--help"], away, 0],
+      [["import", file], wrong, 2],
+      [["status"], wrong, 2],
+      [verify, {}, 2],
+    ] as const) {
+      const ran = await loopgrid(args, "", env);
+      expect([args, ran.code]).toEqual([args, code]);
+      expect(ran.stdout + ran.stderr).not.toContain(secret);
+      expect(ran.stdout + ran.stderr).not.toBe("");
+    }
+  });
+
+  test("is what import and verify --server send, before the key of the environment", async ({
+    expect,
+  }) => {
+    const file = join(folder, "proven.ndjson");
+    await recorded();
+    await loopgrid(["export", "ledger", "-o", file]);
+    const { ledger } = JSON.parse((await loopgrid(["status", "--json"])).stdout);
+    const [key] = ledger.verifier_keys;
+    const asked: (string | undefined)[] = [];
+    const closed = await answering((request, response) => {
+      asked.push(request.headers.authorization);
+      response.writeHead(401, { "Content-Type": "application/problem+json" });
+      response.end(JSON.stringify({ detail: "no" }));
+    });
+    const address = closed.url.replace("//", "//user:s3cret-key@");
+    const env = { LOOPGRID_API_KEY: "lg_other" };
+    const verified = await loopgrid(["verify", file, "--key", key, "--server", address], "", env);
+    expect(verified.code).toBe(2);
+    expect(verified.stdout).toContain(`${closed.url} gave no checkpoint`);
+    expect(verified.stdout).not.toContain("s3cret-key");
+    const lines = join(folder, "sent.jsonl");
+    writeFileSync(lines, JSON.stringify(DECISION));
+    expect((await loopgrid(["import", lines, "--server", address], "", env)).code).toBe(1);
+    const basic = `Basic ${Buffer.from("user:s3cret-key").toString("base64")}`;
+    expect(asked).toEqual([basic, basic]);
+    await loopgrid(["verify", file, "--key", key, "--server", closed.url], "", env);
+    expect(asked.at(-1)).toBe("Bearer lg_other");
+    await closed.close();
+  });
 });
 
 test("status, replay and report tell people what they ask", async ({ expect }) => {
@@ -174,6 +258,11 @@ test("experiment: estimated, run and waited for, read", async ({ expect }) => {
   const items = await loopgrid(["experiment", "items", experiment.experiment_id]);
   expect(JSON.parse(items.stdout)).toMatchObject({ decision_id: id });
   expect((await loopgrid(["experiment", "list"])).stdout).toContain(experiment.experiment_id);
+  const named = [...selection, "--name", "clears\u001B[2Jscreens", "--no-wait", "--json"];
+  const begun = JSON.parse((await loopgrid(["experiment", "run", ...named])).stdout);
+  expect(begun).toEqual({ experiment_id: expect.stringMatching(/^exp_/) });
+  const listed = await loopgrid(["experiment", "list"]);
+  expect(listed.stdout).toContain("clears [2Jscreens");
 });
 
 test("help teaches: every command names its exit codes and an example", async ({ expect }) => {
@@ -188,4 +277,6 @@ test("help teaches: every command names its exit codes and an example", async ({
     expect(stdout).toContain("Exit codes: 0 done");
     expect(stdout).toContain("$ loopgrid ");
   }
+  const keys = await loopgrid(["keys", "create", "--help"]);
+  expect(keys.stdout).toContain("Exit codes: 0 done");
 });

@@ -17,7 +17,7 @@ import {
   serverCommand,
   type ServerOptions,
 } from "../server-command.ts";
-import { counted } from "../terminal.ts";
+import { counted, oneLine } from "../terminal.ts";
 
 const SCORERS = ["exact", "normalized_text"] as const;
 const STATUSES = ["recorded", "incorrect", "corrected"] as const;
@@ -126,7 +126,7 @@ async function run(options: RunOptions): Promise<void> {
   if (options.dryRun === true) return printJson(await experiments.estimate(params));
   const { experiment_id, selection } = await experiments.create(params);
   info.line(`${experiment_id}: ${counted(selection.count)} decisions`);
-  if (!options.wait) return out.line(experiment_id);
+  if (!options.wait) return options.json ? printJson({ experiment_id }) : out.line(experiment_id);
   await waitFor(experiment_id, options);
 }
 
@@ -164,7 +164,9 @@ async function list(options: ServerOptions): Promise<void> {
     if (options.json) all.push(experiment);
     else {
       const { experiment_id, state, created_at, name, progress } = experiment;
-      out.line(`${experiment_id}  ${state}  ${created_at}  ${progress.total}  ${name ?? ""}`);
+      out.line(
+        `${experiment_id}  ${state}  ${created_at}  ${progress.total}  ${oneLine(name ?? "")}`,
+      );
     }
   }
   if (options.json) printJson({ experiments: all });

@@ -62,11 +62,16 @@ async function run(
   const grid = gridOf(options);
   if (what === "evidence") {
     if (id === undefined) throw new InputError("evidence is of one decision: name it");
-    return writeText(await grid.decisions.evidence(id), options.out);
+    await writeText(await grid.decisions.evidence(id), options.out);
+    return told(what, 1, options);
   }
-  const written = await writeAll(await textsOf(grid, what, options), options.out);
+  told(what, await writeAll(await textsOf(grid, what, options), options.out), options);
+}
+
+function told(what: (typeof WHAT)[number], written: number, options: Options): void {
   if (options.out === undefined) return;
   if (options.json) printJson({ what, file: options.out, pieces: written });
+  else if (what === "evidence") info.line(options.out);
   else info.line(`${counted(written)} ${what === "csv" ? "pieces" : "lines"} in ${options.out}`);
 }
 

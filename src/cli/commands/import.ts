@@ -31,6 +31,8 @@ export function importCommand(): Command {
       "after",
       `
 Resumable: run it again after an abort, what is there is found and not written twice.
+That holds for the same lines. Lines go in hundreds, and a last hundred that was not full is recorded
+again when more lines were added to it: put new decisions into a file of their own.
 Lines that do not say so themselves get capture_mode "import".
   $ loopgrid import decisions.jsonl
 ${EXIT_CODES}`,
@@ -40,8 +42,7 @@ ${EXIT_CODES}`,
 
 async function run(file: string, options: Options): Promise<void> {
   const source = await fileSource(file);
-  const apiKey = process.env["LOOPGRID_API_KEY"];
-  const client = new LoopGridClient({ url: options.server, apiKey });
+  const client = new LoopGridClient({ url: options.server });
   const progress = progressOf(source.decisionCount);
   const startedMs = performance.now();
   try {
@@ -60,11 +61,16 @@ async function run(file: string, options: Options): Promise<void> {
     );
   } catch (error) {
     progress.finish();
-    const isServers = error instanceof ServerProblem || error instanceof Unreachable;
-    if (!isServers && !(error instanceof InputError)) throw error;
+    if (!isServers(error)) throw error; // a line that is none: the file is wrong, the server is not
     info.line(`${error.message}\nRun the same command again to go on.`);
     process.exitCode = 1;
   }
+}
+
+/** A refusal that names a line is an InputError, and the server's all the same. */
+function isServers(error: unknown): error is Error {
+  if (error instanceof InputError) return error.cause instanceof ServerProblem;
+  return error instanceof ServerProblem || error instanceof Unreachable;
 }
 
 /** A record made later never counts as automatic recording. The rest of a line stays as it is. */

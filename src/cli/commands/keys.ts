@@ -11,11 +11,12 @@ import type { Keys } from "../../sdk/javascript/admin.ts";
 import type { ListedKey, NewKey } from "../../sdk/javascript/index.ts";
 import {
   asking,
+  EXIT_CODES,
   gridOf,
   info,
   out,
   printJson,
-  serverCommand as command,
+  serverCommand,
   type ServerOptions as Options,
 } from "../server-command.ts";
 import { oneLine } from "../terminal.ts";
@@ -53,6 +54,14 @@ export function keysCommand(): Command {
     );
   return keys;
 }
+
+function command(name: string, description: string): Command {
+  return serverCommand(name, description).addHelpText("after", KEYS_HELP);
+}
+
+const KEYS_HELP = `
+${EXIT_CODES}
+LOOPGRID_ADMIN_KEY comes before it.`;
 
 interface CreateOptions {
   readonly name: string;

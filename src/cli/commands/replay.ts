@@ -78,7 +78,7 @@ function show(replay: Replay): void {
   if (replay.error !== null) out.line(`  error     ${oneLine(replay.error.message)}`);
   if (replay.replay_output !== null)
     out.line(`  answered  ${oneLine(JSON.stringify(replay.replay_output))}`);
-  out.line(`  changed   ${replay.diff_summary ?? "nothing"}`);
+  out.line(`  changed   ${oneLine(replay.diff_summary ?? "nothing", 300)}`);
   if (replay.fidelity !== null) {
     const notes = replay.fidelity.notes.map(({ path, action }) => `${path} ${action}`).join(", ");
     out.line(`  fidelity  ${replay.fidelity.level}${notes === "" ? "" : ` (${oneLine(notes)})`}`);

@@ -8,16 +8,18 @@ import { fromHex } from "../../lib/bytes.ts";
 import { HASH_BYTES, leafHash, type Hash } from "../../ledger/hash.ts";
 import { formatVerifierKey, parseVerifierKey, type VerifierKey } from "../../ledger/note.ts";
 import type { Verdict } from "../../ledger/verdict.ts";
+import { resolveConfig } from "../../sdk/javascript/config.ts";
+import { atServer } from "../address.ts";
 import { InputError } from "../json-lines.ts";
 import { Terminal } from "../terminal.ts";
-import { checkKept, checkServer } from "../verify/growth.ts";
+import { checkKept, checkServer, type Server } from "../verify/growth.ts";
 import { verifyFile } from "../verify/files.ts";
 import { printVerdict } from "../verify/print.ts";
 
 interface Options {
   readonly key: readonly VerifierKey[];
   readonly checkpoint?: string;
-  readonly server?: string;
+  readonly server?: Server;
   readonly entry?: string;
   readonly leafHash?: Hash;
   readonly json: boolean;
@@ -44,7 +46,7 @@ export function verifyCommand(): Command {
     .option(
       "-s, --server <url>",
       "fetch the newest checkpoint and the proof that the ledger grew to it",
-      (url) => url.replace(/\/+$/, ""),
+      (url) => atServer(url, () => resolveConfig({ baseUrl: url })),
     )
     .option("--entry <file>", "the entry a foreign tlog-proof is about, as its exact octets")
     .option("--leaf-hash <hex>", "or its leaf hash", parseLeafHash)
@@ -53,6 +55,7 @@ export function verifyCommand(): Command {
       "after",
       `
 Without --key a file vouches only for itself: that is unproven (2), never verified.
+The key that --server asks for is read from LOOPGRID_API_KEY.
   $ loopgrid verify main-0-812.loopgrid.ndjson --key "example.org/main+0a1b2c3d+AY…"
   $ loopgrid verify dec_….evidence.json --key "…" --checkpoint kept.txt --server https://…`,
     )

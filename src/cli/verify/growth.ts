@@ -7,11 +7,15 @@ import type { Hash } from "../../ledger/hash.ts";
 import type { VerifierKey } from "../../ledger/note.ts";
 import { statusFrom, type Verdict } from "../../ledger/verdict.ts";
 import { checkGrowth, openKept } from "../../ledger/verify-growth.ts";
+import type { Config } from "../../sdk/javascript/config.ts";
 import type { CheckedFile } from "./files.ts";
 
 const FETCH_TIMEOUT_MS = 30_000;
 
 const ConsistencyProof = z.object({ proof: z.array(z.string().regex(/^[0-9a-f]{64}$/)) });
+
+/** `shownUrl` alone is fit for a verdict: the address may hold a key. */
+export type Server = Pick<Config, "baseUrl" | "shownUrl" | "authorization">;
 
 interface Tree {
   readonly size: number;
@@ -22,7 +26,7 @@ interface Tree {
 export async function checkKept(
   { verdict, kept = "", rootAtKept }: CheckedFile,
   trusted: readonly VerifierKey[],
-  server: string | undefined,
+  server: Server | undefined,
 ): Promise<Verdict> {
   const file = treeOf(verdict);
   if (file === undefined || trusted.length === 0) return verdict;
@@ -56,23 +60,23 @@ export async function checkKept(
 export async function checkServer(
   { verdict, kept }: CheckedFile,
   trusted: readonly VerifierKey[],
-  server: string,
+  server: Server,
 ): Promise<Verdict> {
   const file = treeOf(verdict);
   if (file === undefined || trusted.length === 0) return verdict;
-  const note = await fetchText(`${server}/v1/ledger/checkpoint`);
-  if (note === undefined) return withUnproven(verdict, `${server} gave no checkpoint`);
+  const note = await fetchText(server, "/v1/ledger/checkpoint");
+  if (note === undefined) return withUnproven(verdict, `${server.shownUrl} gave no checkpoint`);
   const opened = await openCheckpoint(note, trusted);
   if (!opened.ok)
     return withFinding(verdict, {
       index: null,
       decisionId: null,
       fault: "signature_invalid",
-      message: `no trusted key signed what ${server} serves as its checkpoint`,
+      message: `no trusted key signed what ${server.shownUrl} serves as its checkpoint`,
     });
   const newest = opened.checkpoint;
   if (newest.origin !== verdict.origin)
-    return withUnproven(verdict, `${server} serves ${newest.origin}, another ledger`);
+    return withUnproven(verdict, `${server.shownUrl} serves ${newest.origin}, another ledger`);
   const ofFile = await compareWithNewest(verdict, file, newest, { server, what: "the file shows" });
   const older = kept === undefined ? undefined : await openKept(kept, trusted);
   if (older === undefined || "finding" in older || older.checkpoint.origin !== newest.origin)
@@ -85,14 +89,14 @@ async function compareWithNewest(
   verdict: Verdict,
   older: Tree,
   newest: Tree,
-  { server, what }: { server: string; what: string },
+  { server, what }: { server: Server; what: string },
 ): Promise<Verdict> {
   if (newest.size >= older.size) return compare(verdict, older, newest, server);
   return withFinding(verdict, {
     index: null,
     decisionId: null,
     fault: "rolled_back",
-    message: `${server} signs ${newest.size} entries, ${what} ${older.size}`,
+    message: `${server.shownUrl} signs ${newest.size} entries, ${what} ${older.size}`,
   });
 }
 
@@ -100,19 +104,20 @@ async function compare(
   verdict: Verdict,
   older: Tree,
   newer: Tree,
-  server: string | undefined,
+  server: Server | undefined,
 ): Promise<Verdict> {
   if (older.size === newer.size || server === undefined) {
     return withFinding(verdict, checkGrowth({ older, newer, proof: [] }));
   }
   const text = await fetchText(
-    `${server}/v1/ledger/proof/consistency?from=${older.size}&to=${newer.size}`,
+    server,
+    `/v1/ledger/proof/consistency?from=${older.size}&to=${newer.size}`,
   );
   const parsed = text === undefined ? undefined : ConsistencyProof.safeParse(parse(text));
   if (!parsed?.success)
     return withUnproven(
       verdict,
-      `${server} gave no consistency proof from ${older.size} to ${newer.size}`,
+      `${server.shownUrl} gave no consistency proof from ${older.size} to ${newer.size}`,
     );
   const proof = parsed.data.proof.flatMap((hex) => fromHex(hex) ?? []);
   return withFinding(verdict, checkGrowth({ older, newer, proof }));
@@ -135,9 +140,15 @@ function withUnproven(verdict: Verdict, reason: string): Verdict {
 }
 
 /** Undefined when there is no good answer: that leaves the file unproven, it is no proof of tampering. */
-async function fetchText(url: string): Promise<string | undefined> {
+async function fetchText(
+  { baseUrl, authorization }: Server,
+  path: string,
+): Promise<string | undefined> {
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(FETCH_TIMEOUT_MS) });
+    const response = await fetch(baseUrl + path, {
+      headers: authorization === undefined ? {} : { Authorization: authorization },
+      signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),
+    });
     return response.ok ? await response.text() : undefined;
   } catch {
     return undefined;
