@@ -183,7 +183,7 @@ def _without_credentials(body: Optional[Json]) -> Tuple[Optional[Json], List[str
             for position, entry in enumerate(entries)
             if _is_mcp_server(member, entry)
             for name in secrets
-            if entry.get(name) is not None
+            if name in entry
         ]
         if found:
             kept = [
