@@ -49,7 +49,7 @@ export interface ReviewKey extends Placed, OfModel {
 }
 
 /** A person's review, by whose it was. */
-export interface ReviewerKey extends Placed {
+interface ReviewerKey extends Placed {
   /** The day it was recorded. */
   readonly at: string;
   readonly reviewer: string;
