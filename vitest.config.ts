@@ -31,15 +31,16 @@ export default defineConfig({
             },
           })),
         ],
-        test: { name: "worker", include: ["test/worker/**/*.test.ts"], testTimeout: 30_000 },
+        // Generous: two files share the machine, and a limit is for what hangs.
+        test: { name: "worker", include: ["test/worker/**/*.test.ts"], testTimeout: 90_000 },
       },
       // Black box: a server started by `npm run dev`, spoken to over HTTP.
       {
         test: {
           name: "conformance",
           include: ["test/conformance/**/*.test.ts"],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
       // Against the data sets and vectors in LOOPGRID_DATA; skipped where they are not.
