@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
 
 const REPOSITORY = fileURLToPath(new URL("../..", import.meta.url));
 const PYTHON_VERIFIER = fileURLToPath(new URL("verify.py", import.meta.url));
@@ -16,18 +17,36 @@ export interface Ran {
   readonly stderr: string;
 }
 
+let bundle: Promise<string> | undefined;
+
+/** One file, as it is published: it starts in a third of the time that the sources take. */
+function bundled(): Promise<string> {
+  return (bundle ??= bundleInto(mkdtempSync(join(tmpdir(), "loopgrid-cli-"))));
+}
+
+async function bundleInto(folder: string): Promise<string> {
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  const outfile = join(folder, "main.mjs");
+  const entryPoints = [join(REPOSITORY, "src/cli/main.ts")];
+  await build({ entryPoints, outfile, bundle: true, platform: "node", format: "esm" });
+  return outfile;
+}
+
 /** The command line by itself, as the package's `bin` runs it. */
-export function loopgrid(args: readonly string[], env: Record<string, string> = {}): Promise<Ran> {
-  return run(process.execPath, [join(REPOSITORY, "src/cli/main.ts"), ...args], env);
+export async function loopgrid(
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<Ran> {
+  return run(process.execPath, [await bundled(), ...args], env);
 }
 
 /** The same on a terminal, which Python's standard library can make. */
-export function loopgridOnTerminal(
+export async function loopgridOnTerminal(
   args: readonly string[],
   env: Record<string, string> = {},
 ): Promise<Ran> {
   const spawn = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))";
-  const command = [process.execPath, join(REPOSITORY, "src/cli/main.ts"), ...args];
+  const command = [process.execPath, await bundled(), ...args];
   return run("python3", ["-c", spawn, ...command], { TERM: "xterm-256color", ...env });
 }
 
