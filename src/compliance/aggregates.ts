@@ -159,7 +159,8 @@ function isInScope(tally: string, { service, type, day = "" }: Placed, scope: Sc
     (scope.serviceName === undefined || service === scope.serviceName) &&
     (scope.decisionType === undefined || type === scope.decisionType) &&
     (isDayless || scope.fromDay === undefined || day >= scope.fromDay) &&
-    (isDayless || scope.toDay === undefined || day < scope.toDay)
+    // What is about no decision has no day, and is in no period.
+    (isDayless || scope.toDay === undefined || (day !== "" && day < scope.toDay))
   );
 }
 
