@@ -32,6 +32,8 @@ const spare = (): string => decisions.pop() ?? "none left";
 let replayed = { decision: "", replay: "" };
 let shareToken = "";
 let experiment = "";
+/** What is cancelled ends first before it can be resumed. */
+let uncancelled = "";
 const experimentOn = (id: string) => ({
   selection: { decision_ids: [id] },
   scorers: [{ type: "exact" }],
@@ -116,7 +118,7 @@ const CALLS: Readonly<Record<string, () => Call | Promise<Call>>> = {
   getExperiment: () => ({ path: `/v1/experiments/${experiment}`, otherLedger: 404 }),
   getExperimentItems: () => ({ path: `/v1/experiments/${experiment}/items`, otherLedger: 404 }),
   cancelExperiment: () => ({ path: `/v1/experiments/${experiment}/cancel`, otherLedger: 404 }),
-  resumeExperiment: () => ({ path: `/v1/experiments/${experiment}/resume`, otherLedger: 404 }),
+  resumeExperiment: () => ({ path: `/v1/experiments/${uncancelled}/resume`, otherLedger: 404 }),
   getLedger: () => ({ path: "/v1/ledger" }),
   getCheckpoint: () => ({ path: "/v1/ledger/checkpoint" }),
   listEntries: () => ({ path: "/v1/ledger/entries" }),
@@ -202,6 +204,12 @@ beforeAll(async () => {
     body: experimentOn(target),
   });
   experiment = String(begun.body["experiment_id"]);
+  const other = await ask("/v1/experiments", {
+    method: "POST",
+    key: all.key,
+    body: experimentOn(target),
+  });
+  uncancelled = String(other.body["experiment_id"]);
   const shared = await ask("/v1/shares", {
     method: "POST",
     key: all.key,
