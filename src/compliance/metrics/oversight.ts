@@ -170,7 +170,7 @@ function halts(input: MetricInput): Metric {
   const whileHalted =
     counts === null ? null : halted.reduce((sum, { index }) => sum + (counts.get(index) ?? 0), 0);
   const drills = passedDrills(input, "halt");
-  const any = halted.length + drills;
+  const events = halted.length + drills;
   return quantity("M-HO-08", "count", whileHalted, {
     name: "decisions recorded while halted",
     population: "decisions of a service between its system_halted and system_resumed entries",
@@ -179,9 +179,9 @@ function halts(input: MetricInput): Metric {
     detail: {
       halts: halted.length,
       drills,
-      halts_and_drills: any,
+      halts_and_drills: events,
       slowest_trigger_to_halt_ms: lags.length === 0 ? null : Math.max(...lags),
-      halted_and_quiet: any === 0 || whileHalted === null ? null : Number(whileHalted === 0),
+      halted_and_quiet: events === 0 || whileHalted === null ? null : Number(whileHalted === 0),
     },
   });
 }
