@@ -2,7 +2,6 @@
  * Gathers what a report is computed from (compliance/report-data.ts): sums over tallies, records that
  * are few, and what verification says. Nothing here holds the ledger: what is read is bounded.
  */
-import { z } from "zod";
 import {
   aggregate,
   DAILY_TALLIES,
@@ -17,26 +16,24 @@ import {
   type SampledEntry,
 } from "../compliance/report-data.ts";
 import { drawnIndexes, SAMPLES } from "../compliance/samples.ts";
-import { ThresholdOverrides } from "../compliance/thresholds.ts";
-import { Framework, FRAMEWORKS } from "../compliance/vocabulary.ts";
+import { FRAMEWORKS } from "../compliance/vocabulary.ts";
 import { parseCheckpoint } from "../ledger/checkpoint.ts";
 import { factText } from "../ledger/facts.ts";
 import { keysIn } from "../ledger/keys.ts";
 import { parseNote } from "../ledger/note.ts";
 import type { PlacedHeader } from "../ledger/records-port.ts";
-import { Name, type Header } from "../ledger/schema.ts";
+import type { Header } from "../ledger/schema.ts";
 import type { TallyRow } from "../ledger/tally.ts";
 import { tallySums } from "../ledger/tally-port.ts";
 import type { JsonObject } from "../lib/json.ts";
 import { classesOf, isExpired, latestExpiry } from "../records/retention.ts";
 import { invalid } from "./problem.ts";
-import { InstantParam, integerParam } from "./queries.ts";
+import type { ReportQuery } from "./report-query.ts";
 import { seenIntegrity } from "./report-integrity.ts";
 import type { LedgerService, Services } from "./services.ts";
 import { talliedRows } from "./tallied.ts";
 import { VERSION } from "./version.ts";
 
-const DAY_MS = 86_400_000;
 /** Records of one kind, each of up to 64 KiB; incidents, changes and requests come by the hundred. */
 const RECORDS_MAX = 1000;
 /** Only the newest one counts. */
@@ -44,70 +41,6 @@ const NEWEST_ONLY: ReadonlySet<ListedKind> = new Set(["context_declared", "reten
 const LINKED_MAX = 1000;
 const HALTS_MAX = 100;
 const PAST_RETENTION_LOOKED_MAX = 5000;
-
-/** Beyond it a year has more than four digits, and days do not sort as text. */
-const YEAR_10000_MS = Date.UTC(10_000, 0, 1);
-
-const Day = InstantParam.refine((ms) => ms < YEAR_10000_MS, {
-  error: "must be before the year 10000",
-})
-  .refine((ms) => ms % DAY_MS === 0, {
-    error: "must be a date, or the start of a day in UTC: a report counts whole days",
-  })
-  .transform((ms) => new Date(ms).toISOString().slice(0, 10));
-
-export const ReportQuery = z.object({
-  service_name: Name.optional(),
-  decision_type: Name.optional(),
-  from: Day.optional().meta({
-    type: "string",
-    format: "date",
-    description: "recorded on or after",
-  }),
-  to: Day.optional().meta({ type: "string", format: "date", description: "recorded before" }),
-  frameworks: z
-    .string()
-    .transform((list, context) => {
-      const parsed = z.array(Framework).safeParse(list.split(",").map((name) => name.trim()));
-      if (parsed.success) return parsed.data;
-      const message = `must hold, with commas, any of ${FRAMEWORKS.join(", ")}`;
-      context.addIssue({ code: "custom", message });
-      return z.NEVER;
-    })
-    .optional()
-    .meta({ type: "string", description: `with commas, any of ${FRAMEWORKS.join(", ")}` }),
-  thresholds: ThresholdOverrides.optional().meta({
-    type: "string",
-    description: "house thresholds to override, such as `coverage_present=0.95`",
-  }),
-  as_of: integerParam(0, Number.MAX_SAFE_INTEGER).optional().meta({
-    type: "integer",
-    minimum: 0,
-    description: "index of the last entry that counts; absent: the newest",
-  }),
-});
-export type ReportQuery = z.infer<typeof ReportQuery>;
-
-/** The same parameters as a JSON body. They become facts of an entry, so each is bounded. */
-export const ReportBody = z
-  .object({
-    service_name: Name.optional(),
-    decision_type: Name.optional(),
-    from: Day.optional().meta({ type: "string", format: "date" }),
-    to: Day.optional().meta({ type: "string", format: "date" }),
-    frameworks: z
-      .array(Framework)
-      .min(1)
-      .overwrite((names) => [...new Set(names)])
-      .optional(),
-    thresholds: ThresholdOverrides.optional().meta({ type: "string" }),
-    as_of: z.int().min(0).optional(),
-  })
-  .nullish()
-  .meta({
-    id: "ReportIssue",
-    example: { service_name: "support-agent", frameworks: ["eu_ai_act"] },
-  });
 
 /** @throws Problem 422 on an index that is not there, 503 while the ledger is still being counted */
 export async function reportData(

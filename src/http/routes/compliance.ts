@@ -17,7 +17,8 @@ import { coveredBy, json, receiptOf } from "../answers.ts";
 import { appendOnce } from "../append-once.ts";
 import { endpoint, type Call, type Endpoint } from "../endpoint.ts";
 import { Problem } from "../problem.ts";
-import { reportData, ReportBody, ReportQuery } from "../report-data.ts";
+import { reportData } from "../report-data.ts";
+import { ReportBody, ReportQuery } from "../report-query.ts";
 import type { LedgerService, Services } from "../services.ts";
 
 const PAGE_POLICY =

@@ -4,7 +4,7 @@ import { DIMENSIONS, SERIES_COLUMNS, SeriesRow, seriesOf } from "../../complianc
 import { csvCell } from "../../export/csv.ts";
 import { json } from "../answers.ts";
 import { endpoint, type Endpoint } from "../endpoint.ts";
-import { ReportQuery } from "../report-data.ts";
+import { ReportQuery } from "../report-query.ts";
 import { talliedRows } from "../tallied.ts";
 
 const MetricsQuery = ReportQuery.pick({

@@ -7,7 +7,7 @@ import type { z } from "zod";
 import type { CorrectionCreate } from "../../corrections/schema.ts";
 import type { ErasureCreate, HoldCreate } from "../../erasure/schema.ts";
 import type { Receipt as ReceiptSchema } from "../../http/answers.ts";
-import type { ReportBody } from "../../http/report-data.ts";
+import type { ReportBody } from "../../http/report-query.ts";
 import type { DecisionFilterQuery } from "../../http/queries.ts";
 import type { AccessAnswer } from "../../http/routes/access-log.ts";
 import type { Report } from "../../compliance/report.ts";
